@@ -1,0 +1,166 @@
+"""The settings of every stage, as evented models.
+
+The command line flags and the forms of the graphical views are all built from these models: a field added here
+appears in all of them. Titles, sentences and bounds therefore belong to the field and are written nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from psygnal import SignalGroupDescriptor
+from pydantic import BaseModel, ConfigDict, Field
+
+Quantile = Annotated[float, Field(ge=0.0, le=100.0)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: strict about names and values, and with a signal per field in `events`."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, validate_default=True)
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain JSON values."""
+        return self.model_dump(mode="json")
+
+
+class ImageSettings(Settings):
+    """Which part of a file is the image, and how large its pixels are."""
+
+    level: int = Field(0, ge=0, title="Level", description="Resolution level of a multiscale image, 0 is the finest.")
+    channel: int | None = Field(
+        None, ge=0, title="Channel", description="Channel to use of an image that has several (counted from 0)."
+    )
+    time: int | None = Field(
+        None, ge=0, title="Time point", description="Time point to use of a series (counted from 0)."
+    )
+    sections: str | None = Field(
+        None,
+        pattern=r"^\d*:\d*$",
+        title="Sections",
+        description="Sections START:STOP of a stack to use; results and prompts count from START.",
+    )
+    image_pixel_size: float | None = Field(
+        None, gt=0, title="Pixel size of the image", description="Pixel size in nm, where the file does not tell it."
+    )
+    axes: str | None = Field(
+        None,
+        pattern=r"^[tczyxs]+$",
+        title="Axes",
+        description="Axis names of the file's array, such as zyx, where the file does not tell them.",
+    )
+
+
+class EncoderSettings(Settings):
+    """Which network computes the features, and where."""
+
+    encoder: str = Field(
+        "nano", title="Encoder", description="Name from `dinoscope encoders`, or a path to weights or to a folder."
+    )
+    device: str = Field("auto", title="Device", description="auto, cpu, cuda, cuda:1, mps or xpu.")
+    batch_size: int = Field(1, ge=1, le=256, title="Batch size", description="Tiles encoded at once.")
+
+
+class TilingSettings(Settings):
+    """The scale the encoder works at, and the cut of the image into tiles."""
+
+    pixel_size: float | None = Field(
+        None,
+        gt=0,
+        title="Working pixel size",
+        description="Resample to this pixel size in nm before encoding (needs an image that knows its own).",
+    )
+    scale: float | None = Field(
+        None,
+        gt=0,
+        le=32,
+        title="Scale",
+        description="Resample by this factor before encoding: 2 enlarges, 0.5 shrinks. Default 1.",
+    )
+    tile: int | None = Field(
+        None, gt=0, title="Tile", description="Side of a tile in pixels; the encoder's by default."
+    )
+    halo: int | None = Field(
+        None,
+        ge=0,
+        title="Halo",
+        description="Context around the kept part of a tile in pixels; the encoder's by default.",
+    )
+
+
+class IntensitySettings(Settings):
+    """How intensities become numbers between 0 and 1, with one range for the whole image."""
+
+    low: Quantile = Field(1.0, title="Low percentile", description="Percentile of the intensities that becomes 0.")
+    high: Quantile = Field(99.0, title="High percentile", description="Percentile of the intensities that becomes 1.")
+
+
+class SimilaritySettings(Settings):
+    """How examples become a similarity map (DINOSim)."""
+
+    method: Literal["dinosim"] = Field("dinosim", title="Method", description="How features are compared.")
+    neighbours: int = Field(
+        5, ge=1, le=100, title="Neighbours", description="Nearest reference patches whose pseudo-labels are averaged."
+    )
+    sampling: Literal["bilinear", "nearest"] = Field(
+        "bilinear",
+        title="Sampling",
+        description="Feature of a point: from its 4 nearest patches (the paper) or from one (napari-dinosim's code).",
+    )
+    dedupe: bool = Field(
+        True,
+        title="Deduplicate",
+        description="Count a reference patch once, even where several examples share its crop.",
+    )
+    crop: int = Field(
+        518,
+        ge=32,
+        title="Crop",
+        description="Side of the neighbourhood of an example that gives reference patches, px.",
+    )
+    crop_at: Literal["example", "lattice"] = Field(
+        "example",
+        title="Crop position",
+        description="Crops centred on their examples, or on a fixed lattice (napari-dinosim's code).",
+    )
+    smoothing: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        title="Smoothing",
+        description="Sigma of the 3 x 3 Gaussian on the maps, in patches; 0 is off.",
+    )
+    quantile_low: Quantile = Field(
+        1.0, title="Low percentile", description="Percentile of the reference distances that means most alike."
+    )
+    quantile_high: Quantile = Field(
+        99.0, title="High percentile", description="Percentile of the reference distances that means unlike."
+    )
+
+
+class SegmentationSettings(Settings):
+    """How a similarity map becomes labels."""
+
+    threshold: float | Literal["auto"] = Field(
+        "auto", title="Threshold", description="Similarity from which a voxel belongs to a class, 0 to 1, or auto."
+    )
+    min_diameter: float = Field(
+        0.0,
+        ge=0,
+        title="Smallest object",
+        description="Objects of a smaller equivalent diameter are dropped; nm, or pixels where the size is unknown.",
+    )
+
+
+class DetectionSettings(Settings):
+    """How a similarity map becomes detections."""
+
+    object_diameter: float | Literal["auto"] = Field(
+        "auto",
+        title="Object diameter",
+        description="Typical diameter, the radius of non-maximum suppression; nm, or pixels where the size is unknown.",
+    )
+    min_score: float | Literal["auto"] = Field(
+        "auto", title="Lowest score", description="Similarity a detection must reach, 0 to 1, or auto."
+    )
