@@ -1,0 +1,18 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder with real EM images; tests that need it skip where it is absent."""
+    default = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    folder = Path(os.environ.get("DINOSCOPE_DATA", default))
+    if not (folder / "vnc" / "raw").is_dir():
+        pytest.skip(f"no real EM images in {folder} (set DINOSCOPE_DATA)")
+    return folder
