@@ -96,46 +96,51 @@ class IntensitySettings(Settings):
     high: Quantile = Field(99.0, title="High percentile", description="Percentile of the intensities that becomes 1.")
 
 
-class SimilaritySettings(Settings):
-    """How examples become a similarity map (DINOSim)."""
+class ReferenceSettings(Settings):
+    """What is taken from the neighbourhood of an example."""
 
-    method: Literal["dinosim"] = Field("dinosim", title="Method", description="How features are compared.")
-    neighbours: int = Field(
-        5, ge=1, le=100, title="Neighbours", description="Nearest reference patches whose pseudo-labels are averaged."
-    )
     sampling: Literal["bilinear", "nearest"] = Field(
         "bilinear",
         title="Sampling",
         description="Feature of a point: from its 4 nearest patches (the paper) or from one (napari-dinosim's code).",
     )
-    dedupe: bool = Field(
-        True,
-        title="Deduplicate",
-        description="Count a reference patch once, even where several examples share its crop.",
-    )
     crop: int = Field(
         518,
-        ge=32,
+        ge=8,
         title="Crop",
-        description="Side of the neighbourhood of an example that gives reference patches, px.",
+        description="Side of the neighbourhood of an example that gives reference patches, in working pixels.",
     )
     crop_at: Literal["example", "lattice"] = Field(
         "example",
         title="Crop position",
         description="Crops centred on their examples, or on a fixed lattice (napari-dinosim's code).",
     )
+
+
+class SimilaritySettings(Settings):
+    """How features are compared with a reference."""
+
+    method: Literal["dinosim"] = Field("dinosim", title="Method", description="How features are compared.")
+    neighbours: int = Field(
+        5, ge=1, le=100, title="Neighbours", description="Nearest reference patches whose pseudo-labels are averaged."
+    )
+    dedupe: bool = Field(
+        True,
+        title="Deduplicate",
+        description="Count a reference patch once, even where several examples share its crop.",
+    )
     smoothing: float = Field(
         1.0,
         ge=0,
         le=10,
         title="Smoothing",
-        description="Sigma of the 3 x 3 Gaussian on the maps, in patches; 0 is off.",
+        description="Sigma of the 3 x 3 Gaussian on distances and maps, in patches; 0 is off.",
     )
     quantile_low: Quantile = Field(
-        1.0, title="Low percentile", description="Percentile of the reference distances that means most alike."
+        1.0, title="Low quantile", description="Percentile of the reference distances that means most alike."
     )
     quantile_high: Quantile = Field(
-        99.0, title="High percentile", description="Percentile of the reference distances that means unlike."
+        99.0, title="High quantile", description="Percentile of the reference distances that means unlike."
     )
 
 

@@ -1,0 +1,195 @@
+"""From a similarity map to detections: peaks, one per object, with a score."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+from skimage.feature import peak_local_max
+from skimage.measure import label
+
+from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
+from dinoscope.segmentation import choose_threshold, sample_map
+from dinoscope.tiling import blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinoscope.features import ImageFacts
+    from dinoscope.geometry import Region
+    from dinoscope.settings import DetectionSettings
+    from dinoscope.similarity import SimilarityMap
+
+_BLOCK = 1024
+"""Patches per side searched at once."""
+
+_DEFAULT_DIAMETER = 4.0
+"""Diameter in patches where no object tells one."""
+
+_SMALLEST = 3
+"""Patches that an object must have to count for the estimate of the diameter; less is noise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """Objects as points.
+
+    Attributes
+    ----------
+    classes
+        Names of the K classes.
+    centres
+        Voxel coordinates (z, y, x), shape (N, 3), best first.
+    scores
+        Mean similarity around each centre, in [0, 1], shape (N,).
+    class_index
+        Class of each detection, 0 to K - 1, shape (N,).
+    diameter
+        Assumed diameter of an object per class, in voxels, shape (K,).
+    image
+        Facts about the image, for physical units.
+    """
+
+    classes: tuple[str, ...]
+    centres: NDArray[np.float64]
+    scores: NDArray[np.float32]
+    class_index: NDArray[np.int64]
+    diameter: NDArray[np.float64]
+    image: ImageFacts
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+def detect(
+    similarity: SimilarityMap,
+    image: ImageFacts,
+    settings: DetectionSettings,
+    progress: ProgressCallback = ignore_progress,
+) -> Detections:
+    """Find the objects of every class as peaks of its similarity map.
+
+    The map is averaged over the size of an object, so that a peak lies at its centre and its height is the score. Of
+    peaks nearer than half a diameter only the best stays; across sections this holds where their distance is known.
+
+    Parameters
+    ----------
+    similarity
+        The map of the whole image.
+    image
+        Facts about the image.
+    settings
+        Diameter and lowest score.
+    progress
+        Called after every block, with the stage ``"detection"``.
+    """
+    threshold = choose_threshold(similarity, settings.min_score)
+    diameter = _diameters(similarity, image, settings, threshold)  # K, voxels
+    todo = list(blocks(similarity.grid.extent, (1, _BLOCK, _BLOCK)))
+    found: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]] = []
+    for done, block in enumerate(todo, start=1):
+        for k, width in enumerate(diameter / similarity.grid.patch_voxels):
+            found.append((k, *_peaks(similarity, k, block, (float(width), threshold))))
+        progress(Progress("detection", done, len(todo)))
+    return _best(similarity, image, diameter, found)
+
+
+def estimate_diameter(similarity: SimilarityMap, k: int, threshold: float) -> float:
+    """Typical diameter of the objects of class `k` in voxels: the median over patches of the discs of equal area."""
+    areas = [np.bincount(label(plane, connectivity=1).ravel())[1:] for plane in sample_map(similarity)[k] >= threshold]
+    area = np.concatenate(areas)
+    area = np.sort(area[area >= _SMALLEST])
+    if not area.size:
+        return _DEFAULT_DIAMETER * similarity.grid.patch_voxels
+    share = np.cumsum(area) / area.sum()
+    typical = area[np.searchsorted(share, 0.5)]
+    return 2.0 * math.sqrt(typical / math.pi) * similarity.grid.patch_voxels
+
+
+def _diameters(
+    similarity: SimilarityMap, image: ImageFacts, settings: DetectionSettings, threshold: float
+) -> NDArray[np.float64]:
+    classes = range(len(similarity.classes))
+    if settings.object_diameter == "auto":
+        return np.array([estimate_diameter(similarity, k, threshold) for k in classes])
+    voxel = image.pixel_size_nm or 1.0
+    return np.full(len(classes), settings.object_diameter / voxel)
+
+
+def _peaks(
+    similarity: SimilarityMap, k: int, block: Region, size: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Peaks of one class in a block of patches: voxel coordinates (n, 3) and heights (n,)."""
+    width, threshold = size
+    sigma = width / 4.0
+    margin = math.ceil(4.0 * sigma + width / 2.0) + 1
+    read = block.grow((0, margin, margin)).intersect(similarity.grid.extent)
+    plane = ndimage.gaussian_filter(similarity.read(read)[k, 0], sigma, mode="nearest")
+    places = peak_local_max(
+        plane, min_distance=max(1, round(width / 2.0)), threshold_abs=threshold, exclude_border=False
+    )
+    heights = plane[tuple(places.T)]
+    refined = places + np.stack([_parabola(plane, places, axis) for axis in (0, 1)], axis=-1)
+    patches = refined + np.array(read.start[1:])
+    start, stop = np.array(block.start[1:]), np.array(block.stop[1:])
+    inside = ((places + read.start[1:] >= start) & (places + read.start[1:] < stop)).all(axis=1)
+    centres = np.column_stack([np.full(len(patches), float(block.start[0])), similarity.grid.to_voxel(patches)])
+    return centres[inside], heights[inside]
+
+
+def _parabola(plane: NDArray[np.float32], places: NDArray[np.int64], axis: int) -> NDArray[np.float64]:
+    """Offset of the top of a parabola through a peak and its two neighbours, within half a patch, shape (n,)."""
+    size = plane.shape[axis]
+    steps = np.eye(2, dtype=np.int64)[axis]
+    before, after = (np.clip(places + sign * steps, 0, np.array(plane.shape) - 1) for sign in (-1, 1))
+    low, top, high = (plane[tuple(p.T)].astype(np.float64) for p in (before, places, after))
+    bend = low - 2.0 * top + high
+    at_edge = (places[:, axis] == 0) | (places[:, axis] == size - 1)
+    flat = at_edge | (bend > -1e-12)
+    offset: NDArray[np.float64] = np.where(flat, 0.0, np.clip(0.5 * (low - high) / np.where(flat, 1.0, bend), -0.5, 0.5))
+    return offset
+
+
+def _best(
+    similarity: SimilarityMap,
+    image: ImageFacts,
+    diameter: NDArray[np.float64],
+    found: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]],
+) -> Detections:
+    """Suppress what lies too near to a better peak of its class, and sort the rest by score."""
+    centres = np.concatenate([c for _, c, _ in found])
+    scores = np.concatenate([s for _, _, s in found])
+    class_index = np.repeat([k for k, _, _ in found], [len(s) for _, _, s in found])
+    order = np.lexsort((*centres.T[::-1], -scores))
+    centres, scores, class_index = centres[order], scores[order], class_index[order]
+    kept = np.zeros(len(scores), bool)
+    for k, width in enumerate(diameter):
+        mine = np.flatnonzero(class_index == k)
+        kept[mine[_not_suppressed(_distance_space(centres[mine], image), width / 2.0)]] = True
+    return Detections(
+        similarity.classes, centres[kept], np.clip(scores[kept], 0, 1), class_index[kept], diameter, image
+    )
+
+
+def _distance_space(centres: NDArray[np.float64], image: ImageFacts) -> NDArray[np.float64]:
+    """Centres in units of an in-plane voxel; sections of unknown distance are infinitely far apart."""
+    known = image.units[0] == image.units[1] == "nm"
+    step = image.voxel_size[0] / image.voxel_size[1] if known else 1e12
+    return centres * np.array([step, 1.0, 1.0])
+
+
+def _not_suppressed(points: NDArray[np.float64], radius: float) -> NDArray[np.int64]:
+    """Indices of points, best first, that have no better kept point within `radius`."""
+    if not len(points):
+        return np.zeros(0, np.int64)
+    tree = cKDTree(points)
+    alive = np.ones(len(points), bool)
+    for index in range(len(points)):
+        if alive[index]:
+            near = np.array(tree.query_ball_point(points[index], radius))
+            alive[near[near > index]] = False
+    return np.flatnonzero(alive)

@@ -1,0 +1,20 @@
+"""Patch features of a whole image: planned, computed tile by tile, kept on disk."""
+
+from dinoscope.features._extract import extract_features, keep_core, read_tile
+from dinoscope.features._manifest import ImageFacts, Manifest, plan_features
+from dinoscope.features._pixels import IntensityRange, measure_intensity, read_pixels
+from dinoscope.features._store import FeatureStore, default_store_path
+
+__all__ = [
+    "FeatureStore",
+    "ImageFacts",
+    "IntensityRange",
+    "Manifest",
+    "default_store_path",
+    "extract_features",
+    "keep_core",
+    "measure_intensity",
+    "plan_features",
+    "read_pixels",
+    "read_tile",
+]

@@ -1,0 +1,181 @@
+"""What a feature store was made from: everything that changes a feature, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from dinoscope.encoders import EncoderSpec
+from dinoscope.errors import AxesError, SettingsError
+from dinoscope.features._pixels import IntensityRange, measure_intensity
+from dinoscope.image import content_digest
+from dinoscope.tiling import PatchGrid, TileGrid
+
+if TYPE_CHECKING:
+    from dinoscope.image import Image
+    from dinoscope.settings import IntensitySettings, TilingSettings
+
+FORMAT = "dinoscope-features"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """The facts about an image that its features depend on, or that results made from them need.
+
+    Attributes
+    ----------
+    name, uri
+        As in `Image`.
+    axis_names
+        Such as ``"zyx"``.
+    voxels
+        Shape (z, y, x); z is 1 for a 2-D image.
+    voxel_size
+        Length of a voxel (z, y, x) in `units`.
+    units
+        ``"nm"`` or ``"pixel"`` per axis (z, y, x).
+    digest
+        Digest of the content, see `content_digest`.
+    """
+
+    name: str
+    uri: str
+    axis_names: str
+    voxels: tuple[int, int, int]
+    voxel_size: tuple[float, float, float]
+    units: tuple[str, str, str]
+    digest: str
+
+    @property
+    def pixel_size_nm(self) -> float | None:
+        """Side of a voxel within a section in nm (geometric mean of y and x), or None where it is unknown."""
+        known = self.units[1] == self.units[2] == "nm"
+        return float((self.voxel_size[1] * self.voxel_size[2]) ** 0.5) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that decides the features in a store.
+
+    Attributes
+    ----------
+    image
+        Facts about the image.
+    intensity
+        The intensities that became 0 and 1.
+    tiles
+        The patch grid and its cut into tiles.
+    encoder
+        The encoder's spec.
+    """
+
+    image: ImageFacts
+    intensity: IntensityRange
+    tiles: TileGrid
+    encoder: EncoderSpec
+
+    @property
+    def grid(self) -> PatchGrid:
+        """The patches the store holds."""
+        return self.tiles.grid
+
+    @property
+    def pixel_size_nm(self) -> float | None:
+        """Side of a working pixel in nm, the scale at which the encoder saw the image; None where unknown."""
+        size = self.image.pixel_size_nm
+        return None if size is None else size / self.grid.scale
+
+    @property
+    def key(self) -> str:
+        """Digest under which the features are cached: equal keys mean equal features."""
+        facts = self.to_dict()
+        for told_elsewhere in ("name", "voxel_size", "units"):
+            del facts["image"][told_elsewhere]  # they do not change a feature
+        del facts["encoder"]["name"]  # the fingerprint tells; one encoder may go by several names
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest as plain JSON values."""
+        return {"format": FORMAT, "version": FORMAT_VERSION, **json.loads(json.dumps(asdict(self)))}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Manifest:
+        """A manifest from what `to_dict` gave, after a trip through JSON."""
+        facts: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values["image"].items()}
+        tiles = dict(values["tiles"])
+        grid = {**tiles.pop("grid")}
+        grid["voxels"] = tuple(grid["voxels"])
+        return cls(
+            ImageFacts(**facts),
+            IntensityRange(**values["intensity"]),
+            TileGrid(PatchGrid(**grid), **tiles),
+            EncoderSpec.from_dict(values["encoder"]),
+        )
+
+
+def plan_features(image: Image, encoder: EncoderSpec, tiling: TilingSettings, intensity: IntensitySettings) -> Manifest:
+    """Decide how the features of an image will be computed. Reads a sample of the pixels.
+
+    Parameters
+    ----------
+    image
+        With axes ``(z?, y, x, s?)``.
+    encoder
+        Spec of the encoder to be used.
+    tiling, intensity
+        The settings of these stages.
+
+    Raises
+    ------
+    AxesError
+        If the image has other axes.
+    SettingsError
+        If tile, halo or scale do not go together with the encoder or the image.
+    """
+    if set(image.axis_names) - set("zyxs"):
+        raise AxesError(
+            f"image {image.name!r} has axes {image.axis_names!r}: pick one time point and one channel first"
+        )
+    facts = _image_facts(image)
+    scale = _working_scale(facts, tiling)
+    tile = _in_patches("tile", tiling.tile if tiling.tile is not None else encoder.tile, encoder.stride)
+    halo = _in_patches("halo", tiling.halo if tiling.halo is not None else encoder.halo, encoder.stride)
+    grid = PatchGrid(facts.voxels, encoder.stride, scale)
+    return Manifest(facts, measure_intensity(image, intensity), TileGrid(grid, tile, halo), encoder)
+
+
+def _image_facts(image: Image) -> ImageFacts:
+    axes = [image.axis(name) for name in "zyx" if name in image.axis_names]
+    missing = 3 - len(axes)
+    y, x = axes[-2:]
+    return ImageFacts(
+        name=image.name,
+        uri=image.uri,
+        axis_names=image.axis_names,
+        voxels=(axes[0].size if not missing else 1, y.size, x.size),
+        voxel_size=(axes[0].scale if not missing else 1.0, y.scale, x.scale),
+        units=(axes[0].unit if not missing else "pixel", y.unit, x.unit),
+        digest=content_digest(image),
+    )
+
+
+def _working_scale(image: ImageFacts, tiling: TilingSettings) -> float:
+    if tiling.pixel_size is None:
+        return tiling.scale or 1.0
+    if tiling.scale is not None:
+        raise SettingsError("both a working pixel size and a scale are given: choose one of them")
+    if image.pixel_size_nm is None:
+        raise SettingsError(
+            f"image {image.name!r} does not tell its pixel size, so it cannot be resampled to {tiling.pixel_size} nm: "
+            "tell it with image_pixel_size, or give a scale"
+        )
+    return image.pixel_size_nm / tiling.pixel_size
+
+
+def _in_patches(name: str, pixels: int, stride: int) -> int:
+    if pixels % stride:
+        raise SettingsError(f"{name} of {pixels} px: expected a multiple of the encoder's stride of {stride} px")
+    return pixels // stride

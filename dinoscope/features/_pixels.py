@@ -1,0 +1,140 @@
+"""From voxels to the pixels an encoder sees: one intensity range per image, resampling and mirrored borders.
+
+Both depend on absolute positions only, never on the tile, so that neighbouring tiles agree on every pixel they share.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from dinoscope.errors import SettingsError
+from dinoscope.geometry import Region
+from dinoscope.image import intensity_sample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinoscope.image import Image
+    from dinoscope.settings import IntensitySettings
+    from dinoscope.tiling import PatchGrid
+
+
+@dataclass(frozen=True, slots=True)
+class IntensityRange:
+    """The intensities that become 0 and 1.
+
+    Attributes
+    ----------
+    low, high
+        Finite, ``low <= high``; equal for a constant image.
+    """
+
+    low: float
+    high: float
+
+    def normalise(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Pixels as float32 in [0, 1]; NaN becomes 0, and so does everything in a constant image."""
+        width = self.high - self.low
+        if width <= 0:
+            return np.zeros(pixels.shape, np.float32)
+        unit = (pixels.astype(np.float64) - self.low) / width
+        return np.clip(np.nan_to_num(unit, nan=0.0), 0.0, 1.0).astype(np.float32)
+
+
+def measure_intensity(image: Image, settings: IntensitySettings) -> IntensityRange:
+    """The percentile range of a whole image, from a sample spread over all of it.
+
+    Raises
+    ------
+    SettingsError
+        If the low percentile is not below the high one.
+    """
+    if settings.low >= settings.high:
+        raise SettingsError(f"percentiles {settings.low} and {settings.high}: expected the low one below the high one")
+    sample = intensity_sample(image)
+    finite = sample[np.isfinite(sample)]
+    if finite.size == 0:
+        return IntensityRange(0.0, 0.0)
+    low, high = np.percentile(finite, [settings.low, settings.high])
+    return IntensityRange(float(low), float(high))
+
+
+def read_pixels(image: Image, intensity: IntensityRange, grid: PatchGrid, patches: Region) -> NDArray[np.float32]:
+    """Working pixels of a region of patches within one section.
+
+    Parameters
+    ----------
+    image
+        With axes ``(z?, y, x, s?)``.
+    intensity
+        The range that becomes [0, 1].
+    grid
+        Patch grid of the image.
+    patches
+        Patches (z, gy, gx) with one section; they may reach past the image, which is then mirrored at its edges.
+
+    Returns
+    -------
+    Array of shape (H, W) or (H, W, 3) with `grid.stride` pixels per patch, values in [0, 1].
+    """
+    spans = [(a * grid.stride, b * grid.stride) for a, b in zip(patches.start[1:], patches.stop[1:], strict=True)]
+    if grid.scale == 1.0:
+        return intensity.normalise(_read_mirrored(image, patches.start[0], spans))
+    sigma = max(0.0, (1.0 / grid.scale - 1.0) / 2.0)  # the antialiasing of skimage.transform.resize
+    margin = math.ceil(4.0 * sigma) + 1
+    reach = [(_source(a, grid.scale, math.floor) - margin, _source(b - 1, grid.scale, math.ceil) + margin + 1)
+             for a, b in spans]  # fmt: skip
+    pixels = intensity.normalise(_read_mirrored(image, patches.start[0], reach))
+    offsets = [(a + 0.5) / grid.scale - 0.5 - low for (a, _), (low, _) in zip(spans, reach, strict=True)]
+    shape = (spans[0][1] - spans[0][0], spans[1][1] - spans[1][0])
+    if pixels.ndim == 2:
+        return _resample(pixels, sigma, grid.scale, offsets, shape)
+    channels = [_resample(pixels[..., c], sigma, grid.scale, offsets, shape) for c in range(pixels.shape[-1])]
+    return np.stack(channels, axis=-1)
+
+
+def _source(pixel: int, scale: float, rounding: Any) -> int:
+    return int(rounding((pixel + 0.5) / scale - 0.5))
+
+
+def _resample(
+    plane: NDArray[np.float32], sigma: float, scale: float, offsets: list[float], shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    smooth = ndimage.gaussian_filter(plane, sigma, mode="nearest") if sigma else plane
+    step = [1.0 / scale, 1.0 / scale]
+    resampled: NDArray[np.float32] = ndimage.affine_transform(
+        smooth, step, offset=offsets, output_shape=shape, order=1, mode="nearest"
+    )
+    return resampled
+
+
+def _read_mirrored(image: Image, section: int, spans: list[tuple[int, int]]) -> NDArray[Any]:
+    """Voxels of in-plane spans that may leave the image, which is mirrored as often as needed."""
+    sizes = (image.axis("y").size, image.axis("x").size)
+    wanted = [_mirror(np.arange(a, b), n) for (a, b), n in zip(spans, sizes, strict=True)]
+    start = tuple(int(index.min()) for index in wanted)
+    stop = tuple(int(index.max()) + 1 for index in wanted)
+    pixels = _read_plane(image, section, Region(start, stop))
+    if all(b - a == len(index) for a, b, index in zip(start, stop, wanted, strict=True)):
+        return pixels
+    return pixels[np.ix_(wanted[0] - start[0], wanted[1] - start[1])]
+
+
+def _mirror(index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Fold indices into ``[0, size)`` as if the image were mirrored at its edges (edge voxels repeat)."""
+    folded = index % (2 * size)
+    return np.where(folded < size, folded, 2 * size - 1 - folded)
+
+
+def _read_plane(image: Image, section: int, plane: Region) -> NDArray[Any]:
+    stacked = image.axis_names.startswith("z")
+    samples = image.axis("s").size if image.axis_names.endswith("s") else 0
+    start = ((section,) if stacked else ()) + plane.start + ((0,) if samples else ())
+    stop = ((section + 1,) if stacked else ()) + plane.stop + ((samples,) if samples else ())
+    pixels = image.read(Region(start, stop))
+    return pixels[0] if stacked else pixels

@@ -1,0 +1,18 @@
+"""From a similarity map to masks and objects."""
+
+from dinoscope.segmentation._objects import Pieces, find_objects
+from dinoscope.segmentation._segment import Segmentation, label_region, segment
+from dinoscope.segmentation._threshold import auto_threshold, choose_threshold, sample_map
+from dinoscope.segmentation._upsample import similarity_at
+
+__all__ = [
+    "Pieces",
+    "Segmentation",
+    "auto_threshold",
+    "choose_threshold",
+    "find_objects",
+    "label_region",
+    "sample_map",
+    "segment",
+    "similarity_at",
+]

@@ -1,0 +1,37 @@
+"""From the patch grid to voxels, exact to the voxel wherever the region lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinoscope.geometry import Region
+    from dinoscope.similarity import SimilarityMap
+
+
+def similarity_at(similarity: SimilarityMap, region: Region) -> NDArray[np.float32]:
+    """Similarities at the voxels of a region (z, y, x), bilinear between patch centres, shape (K, z, y, x).
+
+    Beyond the centres of the outermost patches the nearest value holds.
+    """
+    patches = similarity.grid.patches_around(region)
+    values = similarity.read(patches)
+    for axis in (1, 2):
+        voxels = np.arange(region.start[axis], region.stop[axis], dtype=np.float64)
+        places = similarity.grid.to_patch(voxels) - patches.start[axis]
+        values = _interpolate(values, places, axis + 1)
+    return values
+
+
+def _interpolate(values: NDArray[np.float32], places: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
+    places = np.clip(places, 0, values.shape[axis] - 1)
+    first = np.minimum(places.astype(np.int64), max(values.shape[axis] - 2, 0))
+    second = np.minimum(first + 1, values.shape[axis] - 1)
+    weight = (places - first).astype(np.float32).reshape([-1 if i == axis else 1 for i in range(values.ndim)])
+    low: NDArray[Any] = values.take(first, axis)
+    between: NDArray[np.float32] = low + weight * (values.take(second, axis) - low)
+    return between

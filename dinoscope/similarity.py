@@ -1,0 +1,264 @@
+"""From features and a reference to a similarity map: 1 is alike, 0 is unlike."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from dinoscope.errors import SettingsError
+from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
+from dinoscope.reference import Reference, Window, check_same_encoder
+from dinoscope.tiling import blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinoscope.features import FeatureStore, Manifest
+    from dinoscope.geometry import Region
+    from dinoscope.settings import SimilaritySettings
+    from dinoscope.tiling import PatchGrid
+
+_QUERIES = 4096
+"""Patches compared at once: with a bank of 20,000 patches their distances take 330 MB."""
+
+_RADIUS = 1
+"""Radius of the Gaussian in patches; the published code uses a 3 x 3 kernel."""
+
+
+class WritableArray(Protocol):
+    """An array in memory or on disk that is read and written by slices: NumPy and zarr arrays are."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extent along each axis."""
+        ...
+
+    def __getitem__(self, index: Any) -> Any:
+        """Part of the array."""
+        ...
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        """Replace a part of the array."""
+        ...
+
+
+class ScaleMismatchWarning(UserWarning):
+    """Objects look larger or smaller to the encoder than in the reference."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimilarityMap:
+    """Similarities on the patch grid.
+
+    Attributes
+    ----------
+    classes
+        Names of the K classes.
+    values
+        Shape (K, z, gy, gx), in [0, 1]; an array in memory or on disk, read by slices.
+    grid
+        The patches, and where they lie in the image.
+    """
+
+    classes: tuple[str, ...]
+    values: WritableArray
+    grid: PatchGrid
+
+    def read(self, region: Region) -> NDArray[np.float32]:
+        """Similarities of a region of patches (z, gy, gx), shape (K, z, gy, gx)."""
+        return np.asarray(self.values[(slice(None), *region.slices)], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bank:
+    """Reference patches with their pseudo-labels.
+
+    Attributes
+    ----------
+    features
+        Shape (M, C), float32.
+    labels
+        Pseudo-labels, shape (M, K), in [0, 1]; 1 is alike.
+    """
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.float32]
+
+
+def compare(
+    store: FeatureStore,
+    reference: Reference,
+    settings: SimilaritySettings,
+    out: WritableArray | None = None,
+    progress: ProgressCallback = ignore_progress,
+) -> SimilarityMap:
+    """Compare all features of an image with a reference, block by block.
+
+    Parameters
+    ----------
+    store
+        Features, all of them computed.
+    reference
+        What to look for; from the same encoder.
+    settings
+        The method and its parameters.
+    out
+        Where to write the map, shape (K, z, gy, gx), float32; a new array in memory by default.
+    progress
+        Called after every block, with the stage ``"similarity"``.
+
+    Raises
+    ------
+    ReferenceMismatchError
+        If the reference comes from another encoder.
+    StoreError
+        If features are missing.
+
+    Warns
+    -----
+    ScaleMismatchWarning
+        If the reference was made at another pixel size.
+    """
+    check_same_encoder(reference.encoder, store.manifest.encoder)
+    advice = scale_mismatch(reference, store.manifest)
+    if advice:
+        warnings.warn(advice, ScaleMismatchWarning, stacklevel=2)
+    bank = build_bank(reference, settings)
+    values = np.zeros((len(reference.classes), *store.grid.shape), np.float32) if out is None else out
+    side = store.manifest.tiles.core * max(1, 256 // store.manifest.tiles.core)
+    todo = list(blocks(store.grid.extent, (1, side, side)))
+    for done, block in enumerate(todo, start=1):
+        values[(slice(None), *block.slices)] = compare_block(store, bank, settings, block)
+        progress(Progress("similarity", done, len(todo)))
+    return SimilarityMap(reference.classes, values, store.grid)
+
+
+def compare_block(store: FeatureStore, bank: Bank, settings: SimilaritySettings, block: Region) -> NDArray[np.float32]:
+    """Similarities of a region of patches (z, gy, gx), shape (K, z, gy, gx); the same whatever the region."""
+    read = block.grow((0, _RADIUS, _RADIUS)).intersect(store.grid.extent)
+    features = store.read(read)
+    votes = vote(features.reshape(-1, features.shape[-1]), bank, settings.neighbours)
+    votes = np.moveaxis(votes.reshape(*features.shape[:-1], -1), -1, 0)  # K z gy gx
+    return _smooth(votes, settings.smoothing)[(slice(None), *block.relative_to(read).slices)]
+
+
+def build_bank(reference: Reference, settings: SimilaritySettings) -> Bank:
+    """Give every reference patch a pseudo-label per class, as in DINOSim.
+
+    The distance of each patch to the mean vector of a class is smoothed, clipped to its quantiles over all reference
+    patches and turned around, so that 1 is alike. Counter-examples, which the paper does not have, pull the label of
+    the patches nearer to one of them than to the class towards 0: the label is multiplied by
+    ``min(1, 2 n / (n + p))`` with the smoothed distances n to the nearest counter-example and p to the class.
+
+    References
+    ----------
+    Gonzalez-Marfil et al., DINOSim, bioRxiv 10.1101/2025.03.09.642092.
+    """
+    if settings.quantile_low >= settings.quantile_high:
+        raise SettingsError(
+            f"quantiles {settings.quantile_low} and {settings.quantile_high}: expected the low one below the high one"
+        )
+    labels = np.stack([_pseudo_labels(reference, k, settings) for k in range(len(reference.classes))], axis=-1)
+    features = np.concatenate([_core(window.features, window) for window in reference.windows])
+    kept = _kept(reference, settings)
+    return Bank(features[kept], labels)
+
+
+def vote(queries: NDArray[np.float32], bank: Bank, neighbours: int) -> NDArray[np.float32]:
+    """Mean pseudo-label of the nearest reference patches (L2) of each query.
+
+    Parameters
+    ----------
+    queries
+        Features, shape (N, C).
+    bank
+        M reference patches with K labels.
+    neighbours
+        How many vote; all M where there are fewer.
+
+    Returns
+    -------
+    Array of shape (N, K).
+    """
+    k = min(neighbours, len(bank.features))
+    keys, labels = torch.from_numpy(bank.features), torch.from_numpy(bank.labels)
+    lengths = (keys * keys).sum(dim=1)  # M
+    votes = []
+    for part in torch.split(torch.from_numpy(np.ascontiguousarray(queries)), _QUERIES):
+        # The query's own length is the same for all its neighbours, so their order does not need it.
+        distances = torch.addmm(lengths, part, keys.T, alpha=-2.0)  # N M
+        nearest = distances.topk(k, dim=1, largest=False, sorted=False).indices  # N k
+        votes.append(labels[nearest].mean(dim=1))
+    mean: NDArray[np.float32] = torch.cat(votes).numpy()
+    return mean
+
+
+def scale_mismatch(reference: Reference, features: Manifest, tolerance: float = 1.25) -> str | None:
+    """A sentence with the mend if the pixel sizes of reference and features differ by more than `tolerance` times."""
+    ours, theirs = reference.pixel_size_nm, features.pixel_size_nm
+    if ours is None or theirs is None or max(ours / theirs, theirs / ours) <= tolerance:
+        return None
+    return (
+        f"the reference was made at {ours:.3g} nm/px, {features.image.name!r} was encoded at {theirs:.3g} nm/px, so "
+        f"objects differ in size to the encoder: use a working pixel size of {ours:.3g} nm"
+    )
+
+
+def _pseudo_labels(reference: Reference, k: int, settings: SimilaritySettings) -> NDArray[np.float32]:
+    """Labels of class `k` for the kept reference patches, shape (M,)."""
+    mine = reference.class_index == k
+    prototype = reference.vectors[mine & reference.positive].mean(axis=0, keepdims=True)
+    kept = _kept(reference, settings)
+    distances = _distances(reference, prototype, settings)[kept]
+    low, high = np.percentile(distances, [settings.quantile_low, settings.quantile_high])
+    labels = 1.0 - np.clip((distances - low) / max(high - low, np.finfo(np.float32).tiny), 0.0, 1.0)
+    against = reference.vectors[mine & ~reference.positive]
+    if len(against):
+        repelled = _distances(reference, against, settings)[kept]
+        total = np.maximum(repelled + distances, np.finfo(np.float32).tiny)
+        labels = labels * np.minimum(1.0, 2.0 * repelled / total)
+    return labels.astype(np.float32)
+
+
+def _distances(reference: Reference, vectors: NDArray[np.float32], settings: SimilaritySettings) -> NDArray[np.float32]:
+    """Smoothed distance of every reference patch to the nearest of some vectors (n, C), duplicates included."""
+    found = []
+    for window in reference.windows:
+        apart = (np.linalg.norm(window.features - vector, axis=-1) for vector in vectors)
+        nearest: NDArray[np.float32] = functools.reduce(np.minimum, apart)  # h w
+        found.append(_core(_smooth(nearest, settings.smoothing)[..., np.newaxis], window)[:, 0])
+    return np.concatenate(found)
+
+
+def _core(values: NDArray[Any], window: Window) -> NDArray[Any]:
+    """The patches of a window that count, without its margin, shape (m, ...)."""
+    core: NDArray[Any] = values[window.patches.relative_to(window.read).slices[1:]]
+    return core.reshape(-1, values.shape[-1])
+
+
+def _kept(reference: Reference, settings: SimilaritySettings) -> NDArray[np.int64]:
+    """Indices of the reference patches to use: each one once, unless duplicates are wanted."""
+    if not settings.dedupe:
+        return np.arange(sum(window.patches.size for window in reference.windows))
+    seen: dict[tuple[Any, ...], int] = {}
+    count = 0
+    for window in reference.windows:
+        for offset in np.ndindex(window.patches.shape):
+            place = tuple(a + b for a, b in zip(window.patches.start, offset, strict=True))
+            seen.setdefault((window.image, *place), count)
+            count += 1
+    return np.fromiter(seen.values(), np.int64, len(seen))
+
+
+def _smooth(maps: NDArray[Any], sigma: float) -> NDArray[Any]:
+    """Gaussian over the last two axes, mirrored at the borders."""
+    if sigma == 0:
+        return maps
+    smooth: NDArray[Any] = ndimage.gaussian_filter(maps, sigma, radius=_RADIUS, axes=(-2, -1), mode="mirror")
+    return smooth

@@ -1,0 +1,216 @@
+"""Where patches and tiles lie: the one place that knows the arithmetic between voxels, working pixels and patches.
+
+Responsibilities
+----------------
+- `PatchGrid` maps between the voxels of an image and the patches of its features.
+- `TileGrid` cuts the patch grid into tiles that are encoded one by one, and says which part of each is kept.
+
+Design notes
+------------
+- Volumes are stacks of sections, and a 2-D image is a stack of one: everything here has the axes ``(z, y, x)``.
+- *Working pixels* are voxels resampled by `PatchGrid.scale`; patch ``g`` covers working pixels
+  ``[g * stride, (g + 1) * stride)``.
+- A coordinate is a voxel *index*: 0 is the centre of the first voxel, as in napari and scikit-image, and likewise 0
+  is the centre of the first patch. Mixing up centres and edges is how masks end up half a patch off.
+- Write regions partition the grid on a regular lattice, so that a tile is exactly one chunk of a feature store. Read
+  regions are as large as a tile wherever the image is; they move inwards at its borders, where real context beats
+  padding.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dinoscope.errors import SettingsError
+from dinoscope.geometry import Region
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+_ROUNDING = 1e-9
+"""Slack, in patches, that keeps ``ceil`` of a whole number whole after a division."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchGrid:
+    """The grid of patches over a stack of sections.
+
+    Attributes
+    ----------
+    voxels
+        Shape of the image (z, y, x); z is 1 for a 2-D image.
+    stride
+        Side of a patch in working pixels.
+    scale
+        Working pixels per voxel in y and x: 0.5 means that the image is shrunk to half before encoding.
+
+    Raises
+    ------
+    SettingsError
+        If a number is not positive.
+    """
+
+    voxels: tuple[int, int, int]
+    stride: int
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if min(self.voxels) < 1 or self.stride < 1 or not self.scale > 0:
+            raise SettingsError(
+                f"patch grid over {self.voxels} voxels, stride {self.stride}, scale {self.scale}: "
+                "expected positive numbers"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of patches (z, gy, gx); the last ones may reach past the image."""
+        sections, height, width = self.voxels
+        return sections, self._count(height), self._count(width)
+
+    @property
+    def extent(self) -> Region:
+        """The whole grid as a region of patches."""
+        return Region.of_shape(self.shape)
+
+    @property
+    def patch_voxels(self) -> float:
+        """Side of a patch in voxels."""
+        return self.stride / self.scale
+
+    def to_patch(self, voxel: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """Patch coordinates of in-plane voxel coordinates; 0 is the centre of patch 0."""
+        return (np.asarray(voxel, dtype=np.float64) + 0.5) / self.patch_voxels - 0.5
+
+    def to_voxel(self, patch: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """In-plane voxel coordinates of patch coordinates, the inverse of `to_patch`."""
+        return (np.asarray(patch, dtype=np.float64) + 0.5) * self.patch_voxels - 0.5
+
+    def patch_index(self, voxel: NDArray[np.float64] | float) -> NDArray[np.int64]:
+        """Index of the patch that covers in-plane voxel coordinates."""
+        index: NDArray[np.int64] = np.floor(self.to_patch(voxel) + 0.5).astype(np.int64)
+        return index
+
+    def patches_around(self, region: Region) -> Region:
+        """The patches whose values decide a bilinear interpolation at the voxels of `region` (z, y, x)."""
+        start, stop = [region.start[0]], [region.stop[0]]
+        for axis in (1, 2):
+            first = math.floor(float(self.to_patch(region.start[axis])) + _ROUNDING)
+            last = math.floor(float(self.to_patch(max(region.start[axis], region.stop[axis] - 1))) + _ROUNDING) + 1
+            start.append(min(max(first, 0), self.shape[axis] - 1))
+            stop.append(min(max(last, 0), self.shape[axis] - 1) + 1)
+        return Region(tuple(start), tuple(stop))
+
+    def voxels_of(self, patches: Region) -> Region:
+        """The voxels whose centres lie in a region of patches (z, gy, gx), clipped to the image."""
+        start, stop = [patches.start[0]], [patches.stop[0]]
+        for axis in (1, 2):
+            for corner, found in ((patches.start[axis], start), (patches.stop[axis], stop)):
+                edge = math.ceil(corner * self.patch_voxels - 0.5 - _ROUNDING)
+                found.append(min(max(edge, 0), self.voxels[axis]))
+        return Region(tuple(start), tuple(stop))
+
+    def _count(self, size: int) -> int:
+        return max(1, math.ceil(size * self.scale / self.stride - _ROUNDING))
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One picture for the encoder, in patch indices (z, gy, gx) of a single section.
+
+    Attributes
+    ----------
+    index
+        Position (z, ty, tx) on the lattice of tiles.
+    read
+        The patches that are encoded together, halo included.
+    write
+        The patches that are kept, a part of `read`.
+    """
+
+    index: tuple[int, int, int]
+    read: Region
+    write: Region
+
+
+@dataclass(frozen=True, slots=True)
+class TileGrid:
+    """The tiles of a patch grid.
+
+    Attributes
+    ----------
+    grid
+        The patches to cut.
+    tile
+        Side of a tile in patches. Where the grid is smaller, tiles are padded up to it by mirroring the image.
+    halo
+        Patches on each side of a tile that are context only.
+
+    Raises
+    ------
+    SettingsError
+        If the halo leaves nothing of a tile.
+    """
+
+    grid: PatchGrid
+    tile: int
+    halo: int
+
+    def __post_init__(self) -> None:
+        if self.halo < 0 or self.core < 1:
+            raise SettingsError(
+                f"a halo of {self.halo} patches on both sides leaves nothing of a tile of {self.tile}: "
+                "choose a smaller halo or a larger tile"
+            )
+
+    @property
+    def core(self) -> int:
+        """Side of the kept part of a tile in patches."""
+        return self.tile - 2 * self.halo
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of tiles (z, ty, tx)."""
+        sections, rows, columns = self.grid.shape
+        return sections, math.ceil(rows / self.core), math.ceil(columns / self.core)
+
+    def __len__(self) -> int:
+        return math.prod(self.shape)
+
+    def __iter__(self) -> Iterator[Tile]:
+        for index in np.ndindex(self.shape):
+            yield self[index]
+
+    def __getitem__(self, index: tuple[int, ...]) -> Tile:
+        section, *cell = index
+        spans = [self._span(i, n) for i, n in zip(cell, self.grid.shape[1:], strict=True)]
+        read = Region((section, *(s[0] for s in spans)), (section + 1, *(s[1] for s in spans)))
+        write = Region((section, *(s[2] for s in spans)), (section + 1, *(s[3] for s in spans)))
+        return Tile((section, cell[0], cell[1]), read, write)
+
+    def touching(self, region: Region) -> list[Tile]:
+        """The tiles that hold any patch of a non-empty region (z, gy, gx), in the order of iteration."""
+        first = (region.start[0], *(a // self.core for a in region.start[1:]))
+        last = (region.stop[0], *(math.ceil(b / self.core) for b in region.stop[1:]))
+        counts = tuple(b - a for a, b in zip(first, last, strict=True))
+        return [self[tuple(a + i for a, i in zip(first, step, strict=True))] for step in np.ndindex(counts)]
+
+    def _span(self, i: int, size: int) -> tuple[int, int, int, int]:
+        """Start and stop of the read and of the write part of tile `i` along one axis."""
+        write_start = i * self.core
+        read_start = min(max(write_start - self.halo, 0), max(size - self.tile, 0))
+        return read_start, min(read_start + self.tile, size), write_start, min(write_start + self.core, size)
+
+
+def blocks(extent: Region, shape: tuple[int, ...]) -> Iterator[Region]:
+    """Boxes of at most `shape` that partition `extent`, in C order."""
+    counts = tuple(math.ceil(n / b) for n, b in zip(extent.shape, shape, strict=True))
+    for index in np.ndindex(counts):
+        start = tuple(a + i * b for a, i, b in zip(extent.start, index, shape, strict=True))
+        stop = tuple(min(s + b, e) for s, b, e in zip(start, shape, extent.stop, strict=True))
+        yield Region(start, stop)
