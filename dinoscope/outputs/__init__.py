@@ -1,0 +1,38 @@
+"""Results on disk: label images, similarity maps, detections, tables, records and pictures."""
+
+from dinoscope.outputs._atomic import ensure_writable
+from dinoscope.outputs._detections import (
+    DetectionTable,
+    read_detections_csv,
+    write_coco,
+    write_csv,
+    write_geojson,
+)
+from dinoscope.outputs._labels import LABEL_SUFFIXES, LabelsInfo, create_labels
+from dinoscope.outputs._maps import create_map
+from dinoscope.outputs._overlay import OverlayInfo, write_overlay
+from dinoscope.outputs._palette import CLASS_COLOURS, class_colour
+from dinoscope.outputs._sidecar import sidecar_path, write_sidecar
+from dinoscope.outputs._sink import LabelSink
+from dinoscope.outputs._table import write_table
+
+__all__ = [
+    "CLASS_COLOURS",
+    "LABEL_SUFFIXES",
+    "DetectionTable",
+    "LabelSink",
+    "LabelsInfo",
+    "OverlayInfo",
+    "class_colour",
+    "create_labels",
+    "create_map",
+    "ensure_writable",
+    "read_detections_csv",
+    "sidecar_path",
+    "write_coco",
+    "write_csv",
+    "write_geojson",
+    "write_overlay",
+    "write_sidecar",
+    "write_table",
+]

@@ -1,0 +1,50 @@
+"""Columns of numbers and words as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dinoscope.errors import SettingsError
+from dinoscope.outputs._atomic import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def write_table(path: Path, columns: Mapping[str, NDArray[Any] | Sequence[Any]]) -> Path:
+    """Write a table as CSV (UTF-8, comma, full precision; NaN is an empty cell), complete or not at all.
+
+    Parameters
+    ----------
+    path
+        Name of the file; an earlier one is replaced.
+    columns
+        Name and values of every column, all of one length.
+
+    Raises
+    ------
+    SettingsError
+        If the columns differ in length.
+    StoreError
+        If the file cannot be written.
+    """
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise SettingsError(f"the columns of {path.name} differ in length: {lengths}")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(_cells(values) for values in columns.values()), strict=True))
+    return write_text(path, text.getvalue())
+
+
+def _cells(values: NDArray[Any] | Sequence[Any]) -> list[Any]:
+    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    return ["" if isinstance(value, float) and np.isnan(value) else value for value in plain]

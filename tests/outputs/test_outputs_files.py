@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+import dinoscope
+from dinoscope.errors import EvaluationError, OutputExistsError, SettingsError, StoreError
+from dinoscope.outputs import (
+    DetectionTable,
+    OverlayInfo,
+    ensure_writable,
+    sidecar_path,
+    write_overlay,
+    write_sidecar,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_sidecar_says_how_the_result_was_made(tmp_path: Path) -> None:
+    path = write_sidecar(tmp_path / "mask.ome.zarr", {"settings": {"tile": 518}, "image": "müller.tif"})
+    assert path == sidecar_path(tmp_path / "mask.ome.zarr") == tmp_path / "mask.ome.zarr.json"
+    text = path.read_text(encoding="utf-8")
+    record = json.loads(text)
+    assert list(record) == sorted(record)
+    assert (record["dinoscope"], record["result"]) == (dinoscope.__version__, "mask.ome.zarr")
+    assert record["settings"] == {"tile": 518}
+    assert record["created"].endswith("+00:00")
+    assert "müller" in text
+
+
+def test_a_table_keeps_full_precision_and_quotes(tmp_path: Path) -> None:
+    columns: dict[str, Any] = {
+        "label": np.array([1, 2]),
+        "size": np.array([1 / 3, np.nan]),
+        "class": ["a, b", 'the "c"'],
+    }
+    with write_table(tmp_path / "t.csv", columns).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["label", "size", "class"], ["1", repr(1 / 3), "a, b"], ["2", "", 'the "c"']]
+
+
+def test_columns_of_different_length_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="differ in length"):
+        write_table(tmp_path / "t.csv", {"a": [1], "b": []})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"cannot write .*t\.csv"):
+        write_table(tmp_path / "file" / "t.csv", {"a": [1]})
+
+
+def test_names_are_checked_before_work(tmp_path: Path) -> None:
+    ensure_writable(tmp_path / "new.csv")
+    (tmp_path / "old.csv").write_text("", encoding="utf-8")
+    with pytest.raises(OutputExistsError, match="--force"):
+        ensure_writable(tmp_path / "old.csv")
+    ensure_writable(tmp_path / "old.csv", force=True)
+
+
+def one_detection(y: float, x: float, diameter: float) -> DetectionTable:
+    return DetectionTable("yx", np.array([[y, x]]), np.ones(1), ("b",), np.array([diameter]), "pixel", (1.0, 1.0))
+
+
+def test_overlay_tints_labels_rings_detections_and_leaves_the_rest_grey(tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (900, 1000)).astype(np.uint8)
+    labels = np.zeros(grey.shape, np.uint8)
+    labels[100:200, 100:300] = 1
+    path = write_overlay(
+        tmp_path / "o.png", grey, labels, one_detection(600, 700, 100), OverlayInfo(("a", "b"), pixel_size_nm=8.0)
+    )
+    with Picture.open(path) as picture:
+        pixels = np.asarray(picture).astype(int)
+    assert pixels.shape[1] == 1000
+    assert pixels.shape[0] > 900  # the footer
+    colourful = np.ptp(pixels[:900], axis=-1) > 40
+    ys, xs = np.nonzero(colourful[:400])
+    assert (ys.min(), ys.max(), xs.min(), xs.max()) == pytest.approx((100, 199, 100, 299), abs=1)
+    ys, xs = np.nonzero(colourful[400:])
+    assert ((ys.min() + ys.max()) / 2 + 400, (xs.min() + xs.max()) / 2) == pytest.approx((600, 700), abs=1)
+    assert np.ptp(xs) == pytest.approx(100, abs=6)
+    assert (pixels[150, 100] == (230, 159, 0)).all()  # the rim is the class colour
+
+
+@pytest.mark.parametrize("grey", [np.zeros((20, 30)), np.full((20, 30), np.nan), np.zeros((2500, 3), np.uint16)])
+def test_overlay_of_dull_images(tmp_path: Path, grey: np.ndarray) -> None:
+    with Picture.open(write_overlay(tmp_path / "o.png", grey, None, None, OverlayInfo())) as picture:
+        assert max(picture.size) in (900, 1800)
+
+
+def test_overlay_needs_one_section(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match="one section"):
+        write_overlay(tmp_path / "o.png", np.zeros((2, 3, 4)), None, None, OverlayInfo())
