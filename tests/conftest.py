@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("dinoscope", deadline=None, max_examples=40)  # tests never judge a time
+settings.load_profile("dinoscope")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dinoscope.errors import SettingsError
+from dinoscope.geometry import Region
+from dinoscope.tiling import PatchGrid, TileGrid, blocks
+
+GRIDS = st.builds(
+    PatchGrid,
+    voxels=st.tuples(st.integers(1, 3), st.integers(1, 60), st.integers(1, 60)),
+    stride=st.integers(2, 16),
+    scale=st.sampled_from([0.25, 1 / 3, 0.5, 0.9, 1.0, 1.5, 2.0]),
+)
+
+
+@st.composite
+def tile_grids(draw: st.DrawFn) -> TileGrid:
+    halo = draw(st.integers(0, 4))
+    return TileGrid(draw(GRIDS), draw(st.integers(2 * halo + 2, 2 * halo + 12)), halo)
+
+
+@given(GRIDS, st.floats(-50, 350))
+def test_patch_and_voxel_coordinates_are_inverse(grid: PatchGrid, voxel: float) -> None:
+    assert grid.to_voxel(grid.to_patch(voxel)) == pytest.approx(voxel, abs=1e-6)
+
+
+def test_coordinates_count_from_centres() -> None:
+    grid = PatchGrid((1, 28, 28), stride=14)
+    assert grid.to_voxel(0.0) == 6.5  # between voxels 6 and 7, the middle of 14
+    assert grid.to_patch(13.5) == 0.5  # the border of two patches
+    half = PatchGrid((1, 56, 56), stride=14, scale=0.5)
+    assert half.shape == (1, 2, 2)
+    assert half.to_voxel(0.0) == 13.5
+
+
+@given(GRIDS)
+def test_every_voxel_lies_in_a_patch_and_every_patch_has_one(grid: PatchGrid) -> None:
+    for size, count in zip(grid.voxels[1:], grid.shape[1:], strict=True):
+        index = grid.patch_index(np.arange(size, dtype=np.float64))
+        assert index.min() == 0
+        assert index.max() <= count - 1
+        assert (count - 1) * grid.stride < size * grid.scale + 1e-6
+
+
+@given(GRIDS, st.data())
+def test_voxels_of_a_partition_of_patches_partition_the_image(grid: PatchGrid, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, grid.shape[1]))
+    above = grid.voxels_of(Region((0, 0, 0), (1, cut, grid.shape[2])))
+    below = grid.voxels_of(Region((0, cut, 0), (1, grid.shape[1], grid.shape[2])))
+    assert above.start[1] == 0
+    assert above.stop[1] == below.start[1]
+    assert below.stop[1] == grid.voxels[1]
+    rows = np.arange(above.stop[1], dtype=np.float64)
+    assert not rows.size or grid.patch_index(rows).max() < max(cut, 1)
+
+
+@given(GRIDS, st.data())
+def test_patches_around_hold_both_neighbours_of_every_voxel(grid: PatchGrid, data: st.DataObject) -> None:
+    corner = [data.draw(st.integers(0, n - 1)) for n in grid.voxels]
+    far = [data.draw(st.integers(a + 1, n)) for a, n in zip(corner, grid.voxels, strict=True)]
+    region = Region(tuple(corner), tuple(far))
+    patches = grid.patches_around(region)
+    assert grid.extent.contains(patches)
+    for axis in (1, 2):
+        places = grid.to_patch(np.arange(corner[axis], far[axis], dtype=np.float64)).clip(0, grid.shape[axis] - 1)
+        assert patches.start[axis] <= np.floor(places.min() + 1e-9)
+        assert patches.stop[axis] - 1 >= min(np.ceil(places.max() - 1e-9), grid.shape[axis] - 1)
+
+
+@given(tile_grids())
+def test_write_regions_partition_the_grid(tiles: TileGrid) -> None:
+    count = np.zeros(tiles.grid.shape, int)
+    for tile in tiles:
+        count[tile.write.slices] += 1
+    assert (count == 1).all()
+
+
+@given(tile_grids())
+def test_tiles_are_whole_and_lie_inside(tiles: TileGrid) -> None:
+    full = tuple(min(tiles.tile, n) for n in tiles.grid.shape[1:])
+    for tile in tiles:
+        assert tiles.grid.extent.contains(tile.read)
+        assert tile.read.contains(tile.write)
+        assert tile.read.shape == (1, *full)
+
+
+@given(tile_grids())
+def test_every_kept_patch_has_its_halo_unless_the_image_ends(tiles: TileGrid) -> None:
+    for tile in tiles:
+        for axis in (1, 2):
+            size = tiles.grid.shape[axis]
+            assert tile.write.start[axis] - tile.read.start[axis] >= min(tiles.halo, tile.write.start[axis])
+            assert tile.read.stop[axis] - tile.write.stop[axis] >= min(tiles.halo, size - tile.write.stop[axis])
+
+
+@given(tile_grids(), st.data())
+def test_touching_finds_just_the_tiles_of_a_region(tiles: TileGrid, data: st.DataObject) -> None:
+    start = tuple(data.draw(st.integers(0, n - 1)) for n in tiles.grid.shape)
+    region = Region(
+        start, tuple(data.draw(st.integers(a + 1, n)) for a, n in zip(start, tiles.grid.shape, strict=True))
+    )
+    expected = [tile for tile in tiles if tile.write.intersect(region).size]
+    assert tiles.touching(region) == expected
+
+
+def test_a_halo_that_eats_the_tile_is_refused() -> None:
+    with pytest.raises(SettingsError, match="leaves nothing of a tile"):
+        TileGrid(PatchGrid((1, 9, 9), 1), tile=4, halo=2)
+
+
+@pytest.mark.parametrize(("voxels", "stride", "scale"), [((1, 0, 5), 1, 1.0), ((1, 5, 5), 0, 1.0), ((1, 5, 5), 1, 0.0)])
+def test_empty_grids_are_refused(voxels: tuple[int, int, int], stride: int, scale: float) -> None:
+    with pytest.raises(SettingsError):
+        PatchGrid(voxels, stride, scale)
+
+
+@given(st.tuples(st.integers(1, 9), st.integers(1, 9)), st.tuples(st.integers(1, 5), st.integers(1, 5)))
+def test_blocks_partition(shape: tuple[int, int], block: tuple[int, int]) -> None:
+    count = np.zeros(shape, int)
+    for region in blocks(Region.of_shape(shape), block):
+        assert all(n <= b for n, b in zip(region.shape, block, strict=True))
+        count[region.slices] += 1
+    assert (count == 1).all()
