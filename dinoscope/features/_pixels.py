@@ -120,7 +120,7 @@ def _read_mirrored(image: Image, section: int, spans: list[tuple[int, int]]) -> 
     start = tuple(int(index.min()) for index in wanted)
     stop = tuple(int(index.max()) + 1 for index in wanted)
     pixels = _read_plane(image, section, Region(start, stop))
-    if all(b - a == len(index) for a, b, index in zip(start, stop, wanted, strict=True)):
+    if all(a >= 0 and b <= n for (a, b), n in zip(spans, sizes, strict=True)):
         return pixels
     return pixels[np.ix_(wanted[0] - start[0], wanted[1] - start[1])]
 

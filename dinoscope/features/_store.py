@@ -148,7 +148,8 @@ class FeatureStore:
         StoreError
             If the disk refuses, or a value is not finite in half precision.
         """
-        half = features.astype(np.float16)
+        with np.errstate(over="ignore"):  # the next line says it better
+            half = features.astype(np.float16)
         if not np.isfinite(half).all():
             raise StoreError(f"features of tile {tile.index} are not finite in half precision: the weights are damaged")
         try:
