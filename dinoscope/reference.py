@@ -269,7 +269,7 @@ def _window(grid: PatchGrid, prompt: Prompt, settings: ReferenceSettings) -> tup
     start, stop = [], []
     for voxel, size in zip(centre, grid.shape[1:], strict=True):
         if settings.crop_at == "lattice":
-            first = int(grid.patch_index(voxel)) // side * side
+            first = int(max(voxel, 0.0) / grid.patch_voxels) // side * side
         else:
             first = min(max(int(grid.patch_index(voxel)) - side // 2, 0), max(size - side, 0))
         start.append(first)

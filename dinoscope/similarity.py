@@ -154,7 +154,7 @@ def build_bank(reference: Reference, settings: SimilaritySettings) -> Bank:
     The distance of each patch to the mean vector of a class is smoothed, clipped to its quantiles over all reference
     patches and turned around, so that 1 is alike. Counter-examples, which the paper does not have, pull the label of
     the patches nearer to one of them than to the class towards 0: the label is multiplied by
-    ``min(1, 2 n / (n + p))`` with the smoothed distances n to the nearest counter-example and p to the class.
+    ``min(1, 2 n / (n + p))`` with the distances n to the nearest counter-example and p to the class.
 
     References
     ----------
@@ -215,24 +215,25 @@ def _pseudo_labels(reference: Reference, k: int, settings: SimilaritySettings) -
     mine = reference.class_index == k
     prototype = reference.vectors[mine & reference.positive].mean(axis=0, keepdims=True)
     kept = _kept(reference, settings)
-    distances = _distances(reference, prototype, settings)[kept]
+    distances = _distances(reference, prototype, settings.smoothing)[kept]
     low, high = np.percentile(distances, [settings.quantile_low, settings.quantile_high])
     labels = 1.0 - np.clip((distances - low) / max(high - low, np.finfo(np.float32).tiny), 0.0, 1.0)
     against = reference.vectors[mine & ~reference.positive]
     if len(against):
-        repelled = _distances(reference, against, settings)[kept]
-        total = np.maximum(repelled + distances, np.finfo(np.float32).tiny)
-        labels = labels * np.minimum(1.0, 2.0 * repelled / total)
+        # Unsmoothed: at the rim of an object a smoothed ratio would mix in the background, which is far from both.
+        to_class, to_counter = (_distances(reference, v, 0.0)[kept] for v in (prototype, against))
+        total = np.maximum(to_class + to_counter, np.finfo(np.float32).tiny)
+        labels = labels * np.minimum(1.0, 2.0 * to_counter / total)
     return labels.astype(np.float32)
 
 
-def _distances(reference: Reference, vectors: NDArray[np.float32], settings: SimilaritySettings) -> NDArray[np.float32]:
+def _distances(reference: Reference, vectors: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """Smoothed distance of every reference patch to the nearest of some vectors (n, C), duplicates included."""
     found = []
     for window in reference.windows:
         apart = (np.linalg.norm(window.features - vector, axis=-1) for vector in vectors)
         nearest: NDArray[np.float32] = functools.reduce(np.minimum, apart)  # h w
-        found.append(_core(_smooth(nearest, settings.smoothing)[..., np.newaxis], window)[:, 0])
+        found.append(_core(_smooth(nearest, sigma)[..., np.newaxis], window)[:, 0])
     return np.concatenate(found)
 
 
