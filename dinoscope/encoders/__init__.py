@@ -1,5 +1,17 @@
 """Everything that turns pixels into patch features."""
 
+from dinoscope.encoders._catalogue import CATALOGUE, CatalogueEntry, EncoderListing, list_encoders
+from dinoscope.encoders._create import create_encoder
+from dinoscope.encoders._random import random_dinov2
 from dinoscope.encoders._spec import Encoder, EncoderSpec
 
-__all__ = ["Encoder", "EncoderSpec"]
+__all__ = [
+    "CATALOGUE",
+    "CatalogueEntry",
+    "Encoder",
+    "EncoderListing",
+    "EncoderSpec",
+    "create_encoder",
+    "list_encoders",
+    "random_dinov2",
+]

@@ -1,0 +1,146 @@
+"""The encoders that can be asked for by name, with the facts that help to choose one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from dinoscope.encoders._hub import find_cached_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BUNDLED = "bundled"
+"""Source of weights that come with the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """The facts about an encoder that has a name.
+
+    Attributes
+    ----------
+    name
+        What `create_encoder` takes.
+    source
+        Repository on the Hugging Face hub, or ``"bundled"``.
+    channels
+        Length C of a feature vector.
+    heads
+        Attention heads per layer, 0 for a convolutional network.
+    layers
+        Number of transformer blocks, or of residual blocks.
+    ffn
+        Kind of the feed-forward part.
+    registers
+        Number of register tokens.
+    parameters
+        Number of values in the published weights.
+    memory_bytes
+        Measured growth of the process by loading the weights and encoding one tile, at the peak.
+    licence
+        SPDX identifier of the weights.
+    note
+        When to choose it, in a sentence.
+    """
+
+    name: str
+    source: str
+    channels: int
+    heads: int
+    layers: int
+    ffn: Literal["mlp", "swiglu", "convolution"]
+    registers: int
+    parameters: int
+    memory_bytes: int
+    licence: str
+    note: str
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the weights in float32, which is how they are published."""
+        return 4 * self.parameters
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderListing:
+    """A catalogued encoder and whether its weights are on this machine."""
+
+    entry: CatalogueEntry
+    is_here: bool
+
+
+def list_encoders() -> tuple[EncoderListing, ...]:
+    """All encoders that have a name, smallest first; looks at the disk and never at the network."""
+    return tuple(EncoderListing(entry, _is_here(entry)) for entry in CATALOGUE.values())
+
+
+def _is_here(entry: CatalogueEntry) -> bool:
+    if entry.source == BUNDLED:
+        return (resources.files("dinoscope.encoders") / "weights" / f"{entry.name}.safetensors").is_file()
+    return find_cached_weights(entry.source) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    channels: int
+    heads: int
+    layers: int
+    ffn: Literal["mlp", "swiglu"]
+    parameters: int
+    memory_bytes: int
+    note: str
+
+
+# Memory: peak growth of the resident set in a fresh process, CPU, float32, one tile of 518 x 518 pixels, weights read
+# from a safetensors file with Hugging Face's layout: `python benchmarks/encoder_memory.py`, torch 2.13, Linux x86-64.
+# Registers change it by less than the spread between runs, so each size is measured with them.
+_SIZES = {
+    "small": _Size(384, 6, 12, "mlp", 22_056_576, 0, "The quick choice on a CPU."),
+    "base": _Size(768, 12, 12, "mlp", 86_580_480, 0, "A balance of speed and quality."),
+    "large": _Size(1024, 16, 24, "mlp", 304_368_640, 0, "Finer features; wants a GPU for large images."),
+    "giant": _Size(1536, 24, 40, "swiglu", 1_136_480_768, 0, "The largest; wants a GPU."),
+}
+_REGISTERS = 4
+
+
+def _dinov2_entry(name: str, size: _Size, registers: int) -> CatalogueEntry:
+    variant = "-with-registers" if registers else ""
+    return CatalogueEntry(
+        name=f"dinov2-{name}{'-reg' if registers else ''}",
+        source=f"facebook/dinov2{variant}-{name}",
+        channels=size.channels,
+        heads=size.heads,
+        layers=size.layers,
+        ffn=size.ffn,
+        registers=registers,
+        parameters=size.parameters + registers * size.channels,
+        memory_bytes=size.memory_bytes,
+        licence="Apache-2.0",
+        note=size.note if registers else f"{size.note} Prefer the variant with registers in flat background.",
+    )
+
+
+_NANO = CatalogueEntry(
+    name="nano",
+    source=BUNDLED,
+    channels=128,
+    heads=0,
+    layers=5,
+    ffn="convolution",
+    registers=0,
+    parameters=0,
+    memory_bytes=0,
+    licence="BSD-3-Clause",
+    note="Comes with the package and needs no download; trained on electron microscopy.",
+)
+
+_ENTRIES = (
+    _NANO,
+    *(_dinov2_entry(name, size, registers) for name, size in _SIZES.items() for registers in (0, _REGISTERS)),
+)
+
+CATALOGUE: Mapping[str, CatalogueEntry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
+"""Every encoder that has a name, by name."""

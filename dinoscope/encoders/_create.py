@@ -1,0 +1,87 @@
+"""From a name or a path to an encoder."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinoscope.encoders._catalogue import BUNDLED, CATALOGUE
+from dinoscope.errors import EncoderNotFoundError
+
+if TYPE_CHECKING:
+    from dinoscope.encoders._catalogue import CatalogueEntry
+    from dinoscope.encoders._spec import Encoder
+
+_WEIGHT_SUFFIXES = {".pth", ".pt", ".bin", ".safetensors"}
+
+
+def create_encoder(name_or_path: str | Path, device: str = "auto") -> Encoder:
+    """Make the encoder of that name, or of weights on disk.
+
+    A name from `CATALOGUE` is an order to get it: weights that are not on this machine are downloaded from the Hugging
+    Face hub. A path is read and nothing else: a folder of Hugging Face's DINOv2, a checkpoint with Meta's or Hugging
+    Face's tensor names (``.pth`` or ``.safetensors``, any size), EM-DINO's ``backbone_emdino_v1.pt``, or a compact
+    encoder of our own. All DINOv2 weights give the features of Meta's code at every picture size.
+
+    Parameters
+    ----------
+    name_or_path
+        A name such as ``"nano"`` or ``"dinov2-small-reg"``, or a path.
+    device
+        ``"auto"`` for the fastest there is, or ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"xpu"``.
+
+    Raises
+    ------
+    EncoderNotFoundError
+        If the name is unknown, or the weights are not here and cannot be downloaded.
+    CheckpointError
+        If a file is damaged or holds no encoder known here.
+    SettingsError
+        If the device is not available.
+    """
+    if isinstance(name_or_path, str) and name_or_path in CATALOGUE:
+        return _create_named(CATALOGUE[name_or_path], device)
+    path = Path(name_or_path).expanduser()
+    if not path.exists():
+        raise EncoderNotFoundError(_unknown(name_or_path))
+    return _create_from_path(path, device)
+
+
+def _create_named(entry: CatalogueEntry, device: str) -> Encoder:
+    from dinoscope.encoders._devices import pick_device
+
+    picked = pick_device(device)  # before a download, which a wrong device would waste
+    if entry.source == BUNDLED:
+        from dinoscope.encoders._compact import load_nano
+
+        return load_nano(str(picked))
+    from dinoscope.encoders._checkpoints import read_checkpoint
+    from dinoscope.encoders._dinov2 import Dinov2Encoder
+    from dinoscope.encoders._hub import fetch_weights
+
+    checkpoint = read_checkpoint(fetch_weights(entry))
+    return Dinov2Encoder(checkpoint, picked, name=entry.name, licence=entry.licence)
+
+
+def _create_from_path(path: Path, device: str) -> Encoder:
+    from dinoscope.encoders._checkpoints import read_checkpoint
+    from dinoscope.encoders._compact import is_compact_checkpoint, load_compact
+    from dinoscope.encoders._devices import pick_device
+    from dinoscope.encoders._dinov2 import Dinov2Encoder
+
+    picked = pick_device(device)
+    if is_compact_checkpoint(path):
+        return load_compact(path, str(picked))
+    name = path.name if path.is_dir() else path.stem
+    return Dinov2Encoder(read_checkpoint(path), picked, name=name, licence="unknown")
+
+
+def _unknown(name_or_path: str | Path) -> str:
+    text = str(name_or_path)
+    by_source = {entry.source: name for name, entry in CATALOGUE.items()}
+    near = [by_source[text]] if text in by_source else get_close_matches(text, CATALOGUE)
+    if isinstance(name_or_path, Path) or Path(text).name != text or Path(text).suffix in _WEIGHT_SUFFIXES:
+        hint = f"; did you mean the encoder {near[0]!r}?" if near else ""
+        return f"there is no file or folder {text!r}: expected weights at that path{hint}"
+    return f"unknown encoder {text!r}: expected a name such as {', '.join(near or CATALOGUE)}, or a path to weights"
