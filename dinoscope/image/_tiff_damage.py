@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tifffile
 
 from dinoscope.errors import ImageReadError
 
 if TYPE_CHECKING:
-    import tifffile
     from numpy.typing import NDArray
 
 _UNCOMPRESSED = 1
+_NEEDED_TAGS = (270, 273, 279, 282, 283, 324, 325, 330)
+"""Description (OME-XML, ImageJ), offsets and sizes of strips and tiles, resolution, SubIFDs (levels)."""
 _WHOLE_BYTES = (8, 16, 32, 64)
 
 
@@ -28,6 +30,7 @@ def check_complete(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> N
     ImageReadError
         If the chain of pages breaks, a plane is missing, or data would lie behind the end of the file.
     """
+    _check_tags(tif)
     _check_chain(tif)
     planes = _planes(series)
     start = series.dataoffset
@@ -100,9 +103,28 @@ def _check_page(page: Any, size: int, what: str) -> None:
 def _check_end(end: int, size: int, what: str) -> None:
     if end > size:
         raise ImageReadError(
-            f"{what} is truncated: its pixels should end at byte {end} but the file has {size} bytes; copy it again "
+            f"{what} is truncated: its data should end at byte {end} but the file has {size} bytes; copy it again "
             "from where it came from"
         )
+
+
+def _check_tags(tif: tifffile.TiffFile) -> None:
+    """Look for values of the first page's tags behind the end of the file; tifffile would leave out such tags.
+
+    OME-XML often lies at the very end, so a cut there costs the axes and the pixel size before any pixel.
+    """
+    form, file = tif.tiff, tif.filehandle
+    file.seek(tif.pages.first.offset)
+    count = struct.unpack(form.tagnoformat, file.read(form.tagnosize))[0]
+    table = file.read(count * form.tagsize)
+    for start in range(0, len(table), form.tagsize):
+        code, kind = struct.unpack_from(form.tagformat1, table, start)
+        if code not in _NEEDED_TAGS:
+            continue
+        number, value = struct.unpack_from(form.tagformat2, table, start + struct.calcsize(form.tagformat1))
+        size = number * struct.calcsize("<" + tifffile.TIFF.DATA_FORMATS.get(kind, "0B"))
+        if size > len(value):
+            _check_end(struct.unpack(form.offsetformat, value)[0] + size, file.size, f"tag {code} of {tif.filename}")
 
 
 def _check_chain(tif: tifffile.TiffFile) -> None:
