@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from skimage.feature import peak_local_max
 from skimage.measure import label
 
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
+from dinoscope.outputs import DetectionTable
 from dinoscope.segmentation import choose_threshold, sample_map
 from dinoscope.tiling import blocks
 
@@ -34,43 +34,12 @@ _SMALLEST = 3
 """Patches that an object must have to count for the estimate of the diameter; less is noise."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Detections:
-    """Objects as points.
-
-    Attributes
-    ----------
-    classes
-        Names of the K classes.
-    centres
-        Voxel coordinates (z, y, x), shape (N, 3), best first.
-    scores
-        Mean similarity around each centre, in [0, 1], shape (N,).
-    class_index
-        Class of each detection, 0 to K - 1, shape (N,).
-    diameter
-        Assumed diameter of an object per class, in voxels, shape (K,).
-    image
-        Facts about the image, for physical units.
-    """
-
-    classes: tuple[str, ...]
-    centres: NDArray[np.float64]
-    scores: NDArray[np.float32]
-    class_index: NDArray[np.int64]
-    diameter: NDArray[np.float64]
-    image: ImageFacts
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-
 def detect(
     similarity: SimilarityMap,
     image: ImageFacts,
     settings: DetectionSettings,
     progress: ProgressCallback = ignore_progress,
-) -> Detections:
+) -> DetectionTable:
     """Find the objects of every class as peaks of its similarity map.
 
     The map is averaged over the size of an object, so that a peak lies at its centre and its height is the score. Of
@@ -150,7 +119,9 @@ def _parabola(plane: NDArray[np.float32], places: NDArray[np.int64], axis: int) 
     bend = low - 2.0 * top + high
     at_edge = (places[:, axis] == 0) | (places[:, axis] == size - 1)
     flat = at_edge | (bend > -1e-12)
-    offset: NDArray[np.float64] = np.where(flat, 0.0, np.clip(0.5 * (low - high) / np.where(flat, 1.0, bend), -0.5, 0.5))
+    offset: NDArray[np.float64] = np.where(
+        flat, 0.0, np.clip(0.5 * (low - high) / np.where(flat, 1.0, bend), -0.5, 0.5)
+    )
     return offset
 
 
@@ -159,19 +130,38 @@ def _best(
     image: ImageFacts,
     diameter: NDArray[np.float64],
     found: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]],
-) -> Detections:
+) -> DetectionTable:
     """Suppress what lies too near to a better peak of its class, and sort the rest by score."""
     centres = np.concatenate([c for _, c, _ in found])
     scores = np.concatenate([s for _, _, s in found])
     class_index = np.repeat([k for k, _, _ in found], [len(s) for _, _, s in found])
-    order = np.lexsort((*centres.T[::-1], -scores))
+    order = np.lexsort((*centres.T[::-1], -scores))  # ties by position, so that the order of blocks is no matter
     centres, scores, class_index = centres[order], scores[order], class_index[order]
     kept = np.zeros(len(scores), bool)
     for k, width in enumerate(diameter):
         mine = np.flatnonzero(class_index == k)
         kept[mine[_not_suppressed(_distance_space(centres[mine], image), width / 2.0)]] = True
-    return Detections(
-        similarity.classes, centres[kept], np.clip(scores[kept], 0, 1), class_index[kept], diameter, image
+    names = tuple(similarity.classes[k] for k in class_index[kept])
+    return _table(image, centres[kept], scores[kept], names, diameter[class_index[kept]])
+
+
+def _table(
+    image: ImageFacts,
+    centres: NDArray[np.float64],
+    scores: NDArray[np.float32],
+    names: tuple[str, ...],
+    diameters: NDArray[np.float64],
+) -> DetectionTable:
+    ndim = len(image.own(image.units))
+    known = set(image.own(image.units)) == {"nm"}
+    return DetectionTable(
+        axis_names="zyx"[-ndim:],
+        centres=centres[:, -ndim:],
+        scores=np.clip(scores, 0.0, 1.0).astype(np.float64),
+        class_names=names,
+        diameters=diameters * image.pixel_size_nm if known and image.pixel_size_nm else diameters,
+        unit="nm" if known else "pixel",
+        scale=image.own(image.voxel_size) if known else (1.0,) * ndim,
     )
 
 
@@ -179,7 +169,8 @@ def _distance_space(centres: NDArray[np.float64], image: ImageFacts) -> NDArray[
     """Centres in units of an in-plane voxel; sections of unknown distance are infinitely far apart."""
     known = image.units[0] == image.units[1] == "nm"
     step = image.voxel_size[0] / image.voxel_size[1] if known else 1e12
-    return centres * np.array([step, 1.0, 1.0])
+    spread: NDArray[np.float64] = centres * np.array([step, 1.0, 1.0])
+    return spread
 
 
 def _not_suppressed(points: NDArray[np.float64], radius: float) -> NDArray[np.int64]:

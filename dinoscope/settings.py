@@ -44,6 +44,12 @@ class ImageSettings(Settings):
     image_pixel_size: float | None = Field(
         None, gt=0, title="Pixel size of the image", description="Pixel size in nm, where the file does not tell it."
     )
+    section_distance: float | None = Field(
+        None,
+        gt=0,
+        title="Distance of sections",
+        description="Distance of sections in nm, where the file does not tell.",
+    )
     axes: str | None = Field(
         None,
         pattern=r"^[tczyxs]+$",
@@ -92,8 +98,8 @@ class TilingSettings(Settings):
 class IntensitySettings(Settings):
     """How intensities become numbers between 0 and 1, with one range for the whole image."""
 
-    low: Quantile = Field(1.0, title="Low percentile", description="Percentile of the intensities that becomes 0.")
-    high: Quantile = Field(99.0, title="High percentile", description="Percentile of the intensities that becomes 1.")
+    black: Quantile = Field(1.0, title="Black", description="Percentile of the intensities that becomes 0.")
+    white: Quantile = Field(99.0, title="White", description="Percentile of the intensities that becomes 1.")
 
 
 class ReferenceSettings(Settings):

@@ -224,7 +224,8 @@ def _pseudo_labels(reference: Reference, k: int, settings: SimilaritySettings) -
         to_class, to_counter = (_distances(reference, v, 0.0)[kept] for v in (prototype, against))
         total = np.maximum(to_class + to_counter, np.finfo(np.float32).tiny)
         labels = labels * np.minimum(1.0, 2.0 * to_counter / total)
-    return labels.astype(np.float32)
+    settled: NDArray[np.float32] = labels.astype(np.float32)
+    return settled
 
 
 def _distances(reference: Reference, vectors: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tiling", "settings", "prompts", "jobs"),
     ("image", "encoders", "testing"),
     # Inside of the fourth layer imports go along the arrow: only to the left.
-    ("features", "reference", "similarity", "segmentation", "detection", "outputs", "measure", "evaluate", "samples"),
+    ("features", "reference", "similarity", "segmentation", "outputs", "detection", "measure", "evaluate", "samples"),
     ("training", "text", "session", "distributed"),
     ("cli", "napari", "jupyter"),
 )

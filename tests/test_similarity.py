@@ -156,7 +156,7 @@ def test_a_counter_example_lowers_what_resembles_it(tmp_path: Path) -> None:
     pixels[16:32, 56:72] += 0.75  # alike, but another thing
     encoder = FakeEncoder()
     image = open_image(pixels, name="two")
-    manifest = plan_features(image, encoder.spec, TilingSettings(), IntensitySettings(low=0, high=100))
+    manifest = plan_features(image, encoder.spec, TilingSettings(), IntensitySettings(black=0, white=100))
     store = FeatureStore.create(tmp_path / "two.zarr", manifest)
     extract_features(image, encoder, store)
     click, counter = PointPrompt((0, 24, 24)), PointPrompt((0, 24, 64), positive=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dinoscope.encoders import EncoderSpec
 from dinoscope.errors import AxesError, SettingsError
@@ -16,6 +16,8 @@ from dinoscope.tiling import PatchGrid, TileGrid
 if TYPE_CHECKING:
     from dinoscope.image import Image
     from dinoscope.settings import IntensitySettings, TilingSettings
+
+_T = TypeVar("_T")
 
 FORMAT = "dinoscope-features"
 FORMAT_VERSION = 1
@@ -54,6 +56,10 @@ class ImageFacts:
         """Side of a voxel within a section in nm (geometric mean of y and x), or None where it is unknown."""
         known = self.units[1] == self.units[2] == "nm"
         return float((self.voxel_size[1] * self.voxel_size[2]) ** 0.5) if known else None
+
+    def own(self, values: tuple[_T, _T, _T]) -> tuple[_T, ...]:
+        """Of three values per axis (z, y, x), those of the axes the image itself has."""
+        return values if "z" in self.axis_names else values[1:]
 
 
 @dataclass(frozen=True, slots=True)

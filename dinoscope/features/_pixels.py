@@ -54,13 +54,15 @@ def measure_intensity(image: Image, settings: IntensitySettings) -> IntensityRan
     SettingsError
         If the low percentile is not below the high one.
     """
-    if settings.low >= settings.high:
-        raise SettingsError(f"percentiles {settings.low} and {settings.high}: expected the low one below the high one")
+    if settings.black >= settings.white:
+        raise SettingsError(
+            f"percentiles {settings.black} and {settings.white}: expected the low one below the high one"
+        )
     sample = intensity_sample(image)
     finite = sample[np.isfinite(sample)]
     if finite.size == 0:
         return IntensityRange(0.0, 0.0)
-    low, high = np.percentile(finite, [settings.low, settings.high])
+    low, high = np.percentile(finite, [settings.black, settings.white])
     return IntensityRange(float(low), float(high))
 
 

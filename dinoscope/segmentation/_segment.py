@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dinoscope.errors import SettingsError
 from dinoscope.geometry import Region
+from dinoscope.image import LazyArray
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
-from dinoscope.segmentation._objects import Pieces, find_objects, voxels_of_diameter
+from dinoscope.segmentation._objects import find_objects, voxels_of_diameter
 from dinoscope.segmentation._threshold import choose_threshold
 from dinoscope.segmentation._upsample import similarity_at
 from dinoscope.tiling import blocks
@@ -25,44 +27,48 @@ BLOCK = (1, 2048, 2048)
 """Voxels (z, y, x) segmented at once."""
 
 
+class _Lookup(LazyArray):
+    """Labels that are looked up piece by piece when they are read, in the image's own axes."""
+
+    def __init__(self, table: NDArray[Any], scratch: WritableArray, stacked: bool) -> None:
+        super().__init__(tuple(scratch.shape) if stacked else tuple(scratch.shape[1:]), table.dtype)
+        self._table = table
+        self._scratch = scratch
+        self._stacked = stacked
+
+    def _read(self, bounds: tuple[slice, ...]) -> NDArray[Any]:
+        pieces = self._scratch[bounds if self._stacked else (0, *bounds)]
+        labels: NDArray[Any] = self._table[np.asarray(pieces)]
+        return labels
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmentation:
-    """Objects of an image.
+    """Classes and objects of an image. Labels are lazy arrays in the image's axes, (z, y, x) or (y, x).
 
     Attributes
     ----------
     classes
-        Names of the K classes; class k has the label k + 1 in a mask.
+        Names of the K classes.
     threshold
         The similarity from which a voxel belonged to a class.
-    pieces
-        The objects, and how to read them from `scratch`.
-    scratch
-        Piece numbers, shape (z, y, x), uint32.
+    mask
+        Class labels, uint8: k + 1 for class k, 0 for the background.
+    instances
+        Object ids from 1, uint32, 0 for the background.
+    object_classes
+        Class name of each object, in the order of the ids.
     """
 
     classes: tuple[str, ...]
     threshold: float
-    pieces: Pieces
-    scratch: WritableArray
-
-    @property
-    def object_classes(self) -> tuple[str, ...]:
-        """Class name of each object, in the order of their ids from 1."""
-        return tuple(self.classes[label - 1] for label in self.pieces.class_of[1:])
-
-    def instances(self, region: Region) -> NDArray[np.uint32]:
-        """Object ids of a region of voxels (z, y, x); 0 is background."""
-        ids: NDArray[np.uint32] = self.pieces.object_of[np.asarray(self.scratch[region.slices])]
-        return ids
-
-    def mask(self, region: Region) -> NDArray[np.uint8]:
-        """Class labels of a region of voxels (z, y, x); 0 is background."""
-        return self.pieces.class_of[self.instances(region)]
+    mask: LazyArray
+    instances: LazyArray
+    object_classes: tuple[str, ...]
 
     def blocks(self) -> list[Region]:
-        """Boxes of voxels (z, y, x) that partition the image, of a size that is comfortable to write."""
-        return list(blocks(Region.of_shape(tuple(self.scratch.shape)), BLOCK))
+        """Boxes of voxels that partition the image, of a size that is comfortable to read and write."""
+        return list(blocks(Region.of_shape(self.mask.shape), BLOCK[-len(self.mask.shape) :]))
 
 
 def segment(
@@ -87,6 +93,11 @@ def segment(
     progress
         Called after every block, with the stage ``"objects"``.
 
+    Raises
+    ------
+    SettingsError
+        If there is a smallest size and the sizes of the image's axes are in different units.
+
     Notes
     -----
     Where several classes reach the threshold at a voxel, the most similar one has it. Objects are joined across
@@ -103,9 +114,25 @@ def segment(
         progress(Progress("objects", done, len(todo)))
         return label_region(similarity, block, threshold)
 
-    size = image.voxel_size if image.voxels[0] > 1 else image.voxel_size[1:]
-    found = find_objects(todo, read, pieces, voxels_of_diameter(settings.min_diameter, size))
-    return Segmentation(similarity.classes, threshold, found, pieces)
+    stacked = "z" in image.axis_names
+    found = find_objects(todo, read, pieces, _smallest(image, settings.min_diameter))
+    return Segmentation(
+        similarity.classes,
+        threshold,
+        _Lookup(found.class_of[found.object_of], pieces, stacked),
+        _Lookup(found.object_of, pieces, stacked),
+        tuple(similarity.classes[label - 1] for label in found.class_of[1:]),
+    )
+
+
+def _smallest(image: ImageFacts, diameter: float) -> float:
+    """Voxels of the smallest object to keep."""
+    if diameter and len(set(image.own(image.units))) > 1:
+        raise SettingsError(
+            f"image {image.name!r} tells the size of a pixel but not the distance of its sections, so the size of an "
+            "object is unknown: tell it with section_distance, or leave min_diameter at 0"
+        )
+    return voxels_of_diameter(diameter, image.own(image.voxel_size))
 
 
 def label_region(similarity: SimilarityMap, region: Region, threshold: float) -> NDArray[np.uint8]:

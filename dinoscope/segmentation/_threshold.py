@@ -23,11 +23,12 @@ def choose_threshold(similarity: SimilarityMap, wanted: float | Literal["auto"])
 
 
 def auto_threshold(similarity: SimilarityMap) -> float:
-    """Otsu's threshold between alike and unlike patches."""
+    """The middle between the mean similarities of alike and unlike patches, told apart by Otsu's method."""
     best = sample_map(similarity).max(axis=0)
     if best.min() == best.max():
         return 0.5
-    return float(threshold_otsu(best))
+    alike = best > threshold_otsu(best)
+    return float((best[alike].mean() + best[~alike].mean()) / 2.0)
 
 
 def sample_map(similarity: SimilarityMap) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ def picture(shape: tuple[int, ...], seed: int = 0) -> Image:
 
 def test_the_range_is_the_percentiles_of_the_whole_image() -> None:
     ramp = np.arange(10_000, dtype=np.uint16).reshape(100, 100)
-    found = measure_intensity(open_image(ramp, name="ramp"), IntensitySettings(low=10, high=90))
+    found = measure_intensity(open_image(ramp, name="ramp"), IntensitySettings(black=10, white=90))
     assert (found.low, found.high) == pytest.approx((999.9, 8999.1))
 
 
@@ -40,7 +40,7 @@ def test_nan_is_ignored_and_becomes_zero() -> None:
     values = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
     values[3, 4] = np.nan
     image = open_image(values, name="n")
-    intensity = measure_intensity(image, IntensitySettings(low=0, high=100))
+    intensity = measure_intensity(image, IntensitySettings(black=0, white=100))
     assert (intensity.low, intensity.high) == (0.0, 1.0)
     pixels = read_pixels(image, intensity, PatchGrid((1, 20, 20), 4), Region((0, 0, 0), (1, 5, 5)))
     assert pixels[3, 4] == 0
@@ -57,7 +57,7 @@ def test_constant_and_empty_images_are_all_zero(value: float) -> None:
 
 def test_percentiles_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(SettingsError, match="expected the low one below"):
-        measure_intensity(picture((8, 8)), IntensitySettings(low=50, high=50))
+        measure_intensity(picture((8, 8)), IntensitySettings(black=50, white=50))
 
 
 def test_past_the_image_it_is_mirrored() -> None:

@@ -108,7 +108,7 @@ def test_a_manifest_survives_json_and_says_what_matters(image: Image) -> None:
         plan(image, FakeEncoder(fingerprint="other")),
         plan(image, FakeEncoder(), halo=4),
         plan(image, FakeEncoder(), scale=0.5),
-        plan_features(image, FakeEncoder().spec, TilingSettings(), IntensitySettings(high=90)),
+        plan_features(image, FakeEncoder().spec, TilingSettings(), IntensitySettings(white=90)),
         plan(open_image(np.zeros((2, 150, 170), np.uint8), ImageSettings(axes="zyx"), name="noise"), FakeEncoder()),
     ]
     assert len({m.key for m in [manifest, *others]}) == 6

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dinoscope import detection
+from dinoscope.detection import detect, estimate_diameter
+from dinoscope.features import ImageFacts
+from dinoscope.settings import DetectionSettings
+from dinoscope.similarity import SimilarityMap
+from dinoscope.tiling import PatchGrid
+
+VOXELS = (2, 200, 240)
+CENTRES = [(0, 40.0, 50.0), (0, 60.0, 180.0), (0, 150.0, 101.0), (1, 100.0, 100.0)]
+DIAMETER = 32.0
+
+
+def facts(units: tuple[str, str, str] = ("nm", "nm", "nm"), z: float = 40.0) -> ImageFacts:
+    return ImageFacts("i", "array:i", "zyx", VOXELS, (z, 5.0, 5.0), units, "digest")
+
+
+def blobs(centres: list[tuple[int, float, float]], stride: int = 4) -> SimilarityMap:
+    """Discs of similarity 0.9 on 0.1, as an encoder without any blur would give them."""
+    grid = PatchGrid(VOXELS, stride)
+    values = np.full(grid.shape, 0.1, np.float32)
+    y, x = (grid.to_voxel(np.arange(n, dtype=np.float64)) for n in grid.shape[1:])
+    for z, cy, cx in centres:
+        values[z][np.hypot(y[:, None] - cy, x - cx) <= DIAMETER / 2] = 0.9
+    return SimilarityMap(("a",), values[np.newaxis], grid)
+
+
+def distances(found: np.ndarray, wanted: list[tuple[int, float, float]]) -> list[float]:
+    return [float(np.abs(found - np.array(centre)).max(axis=1).min()) for centre in wanted]
+
+
+@pytest.mark.parametrize("diameter", ["auto", DIAMETER * 5.0])
+def test_every_planted_object_is_found_once(diameter: float) -> None:
+    found = detect(blobs(CENTRES), facts(), DetectionSettings(object_diameter=diameter))
+    assert len(found) == len(CENTRES)
+    assert max(distances(found.centres, CENTRES)) < 2.0  # half a patch
+    assert found.unit == "nm"
+    assert found.diameters == pytest.approx(DIAMETER * 5.0, rel=0.15)
+    assert (found.scores > 0.5).all()
+
+
+def test_scores_are_sorted_and_follow_the_map() -> None:
+    similarity = blobs(CENTRES)
+    values = np.asarray(similarity.values)
+    values[0, 0, :25] *= 0.8  # two of the objects are less alike
+    found = detect(similarity, facts(), DetectionSettings(min_score=0.3, object_diameter=160.0))
+    assert (np.diff(found.scores) <= 0).all()
+    assert set(found.sections[:2].tolist()) == {0, 1}
+
+
+def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = DetectionSettings(object_diameter=160.0)
+    whole = detect(blobs(CENTRES), facts(), settings)
+    monkeypatch.setattr(detection, "_BLOCK", 7)
+    parts = detect(blobs(CENTRES), facts(), settings)
+    np.testing.assert_allclose(parts.centres, whole.centres, atol=1e-5)
+    np.testing.assert_allclose(parts.scores, whole.scores, atol=1e-6)
+
+
+def test_of_near_peaks_the_better_stays_across_sections_of_known_distance() -> None:
+    column = blobs([(0, 100.0, 100.0), (1, 102.0, 100.0)])
+    settings = DetectionSettings(object_diameter=160.0)
+    assert len(detect(column, facts(z=40.0), settings)) == 1
+    assert len(detect(column, facts(z=90.0), settings)) == 2
+    assert len(detect(column, facts(units=("pixel", "nm", "nm")), settings)) == 2
+
+
+def test_nothing_alike_gives_nothing() -> None:
+    found = detect(blobs([]), facts(), DetectionSettings(min_score=0.5))
+    assert len(found) == 0
+    assert found.centres.shape == (0, 3)
+
+
+def test_two_dimensions_and_unknown_sizes_are_in_pixels() -> None:
+    grid = PatchGrid((1, 40, 40), 4)
+    values = np.zeros((2, *grid.shape), np.float32)
+    values[1, 0, 4:7, 5:8] = 1
+    image = ImageFacts("i", "array:i", "yx", (1, 40, 40), (1.0, 1.0, 1.0), ("pixel", "pixel", "pixel"), "d")
+    found = detect(SimilarityMap(("a", "b"), values, grid), image, DetectionSettings(min_score=0.4))
+    assert (found.axis_names, found.unit, found.class_names) == ("yx", "pixel", ("b",))
+    np.testing.assert_allclose(found.centres, [[21.5, 25.5]], atol=0.1)
+
+
+def test_the_diameter_is_that_of_most_of_the_area() -> None:
+    similarity = blobs(CENTRES)
+    np.asarray(similarity.values)[0, 1, 40:42, 50] = 0.9  # a speck
+    assert estimate_diameter(similarity, 0, 0.5) == pytest.approx(DIAMETER, rel=0.15)
+    assert estimate_diameter(similarity, 0, 0.95) == 16.0  # nothing there: four patches
