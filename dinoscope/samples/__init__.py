@@ -1,0 +1,6 @@
+"""Images to try things on: a procedural phantom with exact ground truth, and public data sets."""
+
+from dinoscope.samples._phantom import Phantom, PhantomObjects, phantom
+from dinoscope.samples._registry import PUBLIC_SAMPLES, PublicSample, fetch_sample
+
+__all__ = ["PUBLIC_SAMPLES", "Phantom", "PhantomObjects", "PublicSample", "fetch_sample", "phantom"]
