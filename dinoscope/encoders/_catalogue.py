@@ -37,7 +37,7 @@ class CatalogueEntry:
     registers
         Number of register tokens.
     parameters
-        Number of values in the published weights.
+        Number of trained values in the published weights, with the mask token of DINOv2 that only training uses.
     memory_bytes
         Measured growth of the process by loading the weights and encoding one tile, at the peak.
     licence
@@ -96,12 +96,13 @@ class _Size:
 
 # Memory: peak growth of the resident set in a fresh process, CPU, float32, one tile of 518 x 518 pixels, weights read
 # from a safetensors file with Hugging Face's layout: `python benchmarks/encoder_memory.py`, torch 2.13, Linux x86-64.
-# Registers change it by less than the spread between runs, so each size is measured with them.
+# A quarter of the weights counts twice, as query, key and value are joined while the file is still mapped. Each size is
+# measured with registers, which change it by about 1 %.
 _SIZES = {
-    "small": _Size(384, 6, 12, "mlp", 22_056_576, 0, "The quick choice on a CPU."),
-    "base": _Size(768, 12, 12, "mlp", 86_580_480, 0, "A balance of speed and quality."),
-    "large": _Size(1024, 16, 24, "mlp", 304_368_640, 0, "Finer features; wants a GPU for large images."),
-    "giant": _Size(1536, 24, 40, "swiglu", 1_136_480_768, 0, "The largest; wants a GPU."),
+    "small": _Size(384, 6, 12, "mlp", 22_056_576, 186_322_944, "The quick choice on a CPU."),
+    "base": _Size(768, 12, 12, "mlp", 86_580_480, 571_781_120, "A balance of speed and quality."),
+    "large": _Size(1024, 16, 24, "mlp", 304_368_640, 1_682_849_792, "Finer features; wants a GPU for large images."),
+    "giant": _Size(1536, 24, 40, "swiglu", 1_136_480_768, 5_957_324_800, "The largest; wants a GPU."),
 }
 _REGISTERS = 4
 
@@ -131,8 +132,8 @@ _NANO = CatalogueEntry(
     layers=5,
     ffn="convolution",
     registers=0,
-    parameters=0,
-    memory_bytes=0,
+    parameters=531_504,
+    memory_bytes=54_759_424,
     licence="BSD-3-Clause",
     note="Comes with the package and needs no download; trained on electron microscopy.",
 )

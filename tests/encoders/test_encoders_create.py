@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +16,13 @@ from safetensors.torch import save_file
 from transformers import Dinov2Config, Dinov2Model, Dinov2WithRegistersConfig, Dinov2WithRegistersModel
 
 from dinoscope.encoders import CATALOGUE, create_encoder, list_encoders
+from dinoscope.encoders._compact import read_compact_net
 from dinoscope.encoders._devices import available_devices, pick_device
 from dinoscope.encoders._random import random_state
 from dinoscope.encoders._vit import Architecture
 from dinoscope.errors import CheckpointError, EncoderInputError, EncoderNotFoundError, SettingsError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dinoscope.encoders import CatalogueEntry, Encoder
 
 SMALLEST = Architecture(width=64, depth=1, heads=1, hidden=256, swiglu=False, registers=0, patch=14, grid=37)
@@ -171,8 +171,6 @@ def test_unknown_names(wrong: str, message: str, empty_cache: Path) -> None:
 
 
 def test_a_path_is_never_taken_for_a_name(empty_cache: Path) -> None:
-    from pathlib import Path
-
     with pytest.raises(EncoderNotFoundError, match=r"no file or folder 'dinov2-small'.*did you mean"):
         create_encoder(Path("dinov2-small"), "cpu")
 
@@ -228,10 +226,13 @@ def test_other_types_and_values_are_refused(encoder: Encoder) -> None:
 
 
 def test_nano_in_the_catalogue_is_the_bundled_one() -> None:
-    if not (resources.files("dinoscope.encoders") / "weights" / "nano.safetensors").is_file():
+    weights = Path(str(resources.files("dinoscope.encoders") / "weights" / "nano.safetensors"))
+    if not weights.is_file():
         pytest.skip("the bundled weights are not trained yet")
-    entry, spec = CATALOGUE["nano"], create_encoder("nano", "cpu").spec
+    entry, spec, net = CATALOGUE["nano"], create_encoder("nano", "cpu").spec, read_compact_net(weights)
     assert (entry.channels, entry.licence) == (spec.channels, spec.licence)
+    assert entry.parameters == net.parameter_count()
+    assert entry.layers == sum(len(dilations) for dilations in net.config.dilations)
 
 
 def test_damaged_cache_is_a_checkpoint_error(empty_cache: Path) -> None:

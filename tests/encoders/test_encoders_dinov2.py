@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor
@@ -272,7 +272,6 @@ def test_pixels_may_be_read_only_or_mirrored(case: Case) -> None:
     np.testing.assert_array_equal(case.meta.encode(pixels[:, ::-1]), expected)
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     rows=st.integers(1, 160), columns=st.integers(1, 160), grid=st.sampled_from([16, 37]), has_registers=st.booleans()
 )
