@@ -87,6 +87,8 @@ def numbered_sections(folder: Path) -> list[Path]:
 def _by_number(folder: Path, paths: list[Path]) -> list[Path]:
     """Order by the first number in the names that is another one in every file."""
     numbers = np.array([[int(part) for part in _DIGITS.findall(path.stem)] for path in paths], dtype=object)
+    if len(paths) == 1:
+        return paths
     for column in numbers.T:
         if len(set(column)) == len(paths):
             return [paths[i] for i in sorted(range(len(paths)), key=column.__getitem__)]

@@ -1,10 +1,8 @@
-"""MRC, Gatan DM3/DM4 and EMD, through RosettaSciIO."""
+"""Gatan DM3/DM4 and EMD, through RosettaSciIO."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from dinoscope.errors import ImageReadError, MissingDependencyError
 from dinoscope.image._opened import Opened
@@ -13,40 +11,11 @@ from dinoscope.image._units import to_nm
 if TYPE_CHECKING:
     from pathlib import Path
 
-MRC_SUFFIXES = (".mrc", ".rec", ".ali", ".st", ".map")
 DM_SUFFIXES = (".dm3", ".dm4")
 EMD_SUFFIXES = (".emd",)
 
 _BLOCK = 1024
 """Side of the blocks to read; RosettaSciIO's own are 128 MB each."""
-
-_UNCALIBRATED_NM = 0.1
-"""IMOD and others write 1 Angstrom per pixel when they know nothing."""
-
-
-def open_mrc(path: Path) -> Opened:
-    """An MRC image or volume as (y, x) or (z, y, x). A voxel of exactly 1 Angstrom counts as unknown.
-
-    Raises
-    ------
-    MissingDependencyError
-        If RosettaSciIO is not installed.
-    ImageReadError
-        If the file is shorter than its header says.
-    """
-    reader = _import_reader("mrc")
-    (signal,) = reader(str(path), lazy=True, metadata_file=None, chunks=(1, _BLOCK, _BLOCK))
-    _check_size(signal["data"], path)
-    header = signal["original_metadata"]["std_header"]
-    scale: dict[str, float] = {}
-    for axis in "zyx":
-        cells = float(header[f"M{axis.upper()}"])
-        length = to_nm(float(header[f"{axis.upper()}len"]) / cells, "angstrom") if cells > 0 else None
-        if length is not None and not np.isclose(length, _UNCALIBRATED_NM):
-            scale[axis] = length
-    if "fei_header" in signal["original_metadata"]:
-        scale = _signal_scale(signal, "zyx")
-    return Opened(signal["data"], None, scale)
 
 
 def open_dm(path: Path, title: str | None) -> Opened:
@@ -86,12 +55,12 @@ def open_emd(path: Path, title: str | None) -> Opened:
 def _import_reader(family: str) -> Any:
     """The `file_reader` of a family of formats."""
     try:
-        from rsciio import digitalmicrograph, emd, mrc
+        from rsciio import digitalmicrograph, emd
     except ImportError as error:
         raise MissingDependencyError(
-            'MRC, DM3, DM4 and EMD files need RosettaSciIO and h5py: pip install "dinoscope[io]"'
+            'DM3, DM4 and EMD files need RosettaSciIO and h5py: pip install "dinoscope[io]"'
         ) from error
-    return {"mrc": mrc, "digitalmicrograph": digitalmicrograph, "emd": emd}[family].file_reader
+    return {"digitalmicrograph": digitalmicrograph, "emd": emd}[family].file_reader
 
 
 def _choose(signals: list[dict[str, Any]], title: str | None, path: Path) -> int:

@@ -11,7 +11,8 @@ from dinoscope.image._failures import Guarded, reading
 from dinoscope.image._folder import TIFF_SUFFIXES, open_folder
 from dinoscope.image._hdf5 import HDF5_SUFFIXES, open_hdf5
 from dinoscope.image._image import ArrayLike, Image
-from dinoscope.image._microscope import DM_SUFFIXES, EMD_SUFFIXES, MRC_SUFFIXES, open_dm, open_emd, open_mrc
+from dinoscope.image._microscope import DM_SUFFIXES, EMD_SUFFIXES, open_dm, open_emd
+from dinoscope.image._mrc import MRC_SUFFIXES, open_mrc
 from dinoscope.image._opened import Opened, check_level
 from dinoscope.image._picture import PICTURE_SUFFIXES, open_picture
 from dinoscope.image._select import select

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from itertools import product
+from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dinoscope.image._image import Image
 
 _SAMPLE_BLOCK = 64
+_FEWEST_BLOCKS = 16
 _SAMPLE_SECTIONS = 16
 _DIGEST_BLOCK = 48
 _DIGEST_SECTIONS = 3
@@ -27,7 +29,7 @@ _DIGEST_ROWS = 4
 def intensity_sample(image: Image, voxels: int = 1 << 20) -> NDArray[Any]:
     """Intensities from all over an image, the same ones every time.
 
-    The voxels come from square blocks of 64 x 64 on a regular lattice that reaches the corners, in at most 16
+    The voxels come from square blocks of at most 64 x 64 on a regular lattice that reaches the corners, in at most 16
     sections. An image with no more than `voxels` voxels is read whole.
 
     Parameters
@@ -49,16 +51,16 @@ def intensity_sample(image: Image, voxels: int = 1 << 20) -> NDArray[Any]:
     """
     if image.extent.size <= voxels:
         return image.read(image.extent).ravel()
-    sections = {name: _SAMPLE_SECTIONS if name == "z" else 1 for name in "tcz" if name in image.axis_names}
-    planes = int(np.prod([min(count, image.axis(name).size) for name, count in sections.items()], dtype=int))
-    samples = image.axis("s").size if "s" in image.axis_names else 1
-    per_plane = max(1.0, voxels / (planes * samples * _SAMPLE_BLOCK**2))
+    counts = {name: _SAMPLE_SECTIONS if name == "z" else 1 for name in "tcz" if name in image.axis_names}
+    planes = int(np.prod([min(count, image.axis(name).size) for name, count in counts.items()], dtype=int))
+    per_plane = voxels // planes // (image.axis("s").size if "s" in image.axis_names else 1)
+    block = min(max(isqrt(per_plane // _FEWEST_BLOCKS), 8), _SAMPLE_BLOCK)
     height, width = image.axis("y").size, image.axis("x").size
-    rows = max(1, round((per_plane * height / width) ** 0.5))
-    rows = min(rows, -(-height // _SAMPLE_BLOCK))
-    columns = min(max(1, round(per_plane / rows)), -(-width // _SAMPLE_BLOCK))
-    counts = {**sections, "y": rows, "x": columns}
-    return np.concatenate([image.read(region).ravel() for region in _lattice(image, counts, _SAMPLE_BLOCK)])
+    blocks = per_plane / block**2
+    rows = min(max(2, round((blocks * height / width) ** 0.5)), -(-height // block))
+    columns = min(max(2, round(blocks / rows)), -(-width // block))
+    regions = _lattice(image, {**counts, "y": rows, "x": columns}, block)
+    return np.concatenate([image.read(region).ravel() for region in regions])
 
 
 def content_digest(image: Image) -> str:

@@ -52,8 +52,8 @@ def spatial(image: Image) -> Image:
         if size > 1:
             _, several, flag = _WORDS[name]
             raise AxesError(
-                f"image {image.name!r} has {size} {several}; choose one with {flag} (0 to {size - 1}), or name the axes "
-                "with --axes if these are something else, such as sections (z)"
+                f"image {image.name!r} has {size} {several}; choose one with {flag} (0 to {size - 1}), or name the "
+                "axes with --axes if these are something else, such as sections (z)"
             )
         image = _pick(image, name, 0)
     return image

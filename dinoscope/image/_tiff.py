@@ -12,6 +12,7 @@ from zarr.storage import WrapperStore
 
 from dinoscope.image._lazy import Bounds, LazyArray
 from dinoscope.image._opened import Opened, check_level
+from dinoscope.image._planes import MappedPlanes
 from dinoscope.image._recent import Recent
 from dinoscope.image._tiff_damage import check_complete, plane_offsets
 from dinoscope.image._tiff_scale import tiff_scale_nm
@@ -52,7 +53,7 @@ def open_tiff(path: Path, level: int) -> Opened:
         offsets = plane_offsets(pages)
         if offsets is not None:
             dtype = pages.dtype.newbyteorder(tif.byteorder)
-            return Opened(TiffPlanes(path, offsets, pages.shape, dtype), axes, scale)
+            return Opened(MappedPlanes(path, offsets, pages.shape, dtype), axes, scale)
     return Opened(TiffChunks(path, level), axes, scale)
 
 
@@ -65,30 +66,6 @@ def infer_tiff_axes(letters: str) -> str | None:
     if len(unknown) > 1 or (unknown and "Z" in letters):
         return None
     return "".join(_LETTERS.get(letter, "z") for letter in letters)
-
-
-class TiffPlanes(LazyArray):
-    """Uncompressed planes, each contiguous in the file: rows are read where they lie.
-
-    The file is mapped anew for every read, so no handle stays open and a file that shrank is noticed.
-    """
-
-    def __init__(self, path: Path, offsets: NDArray[np.int64], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        super().__init__(shape, dtype)
-        self._path, self._offsets, self._stored = path, offsets, dtype
-        self._lead = next(lead for lead in range(len(shape) + 1) if np.prod(shape[:lead]) == len(offsets))
-
-    def _read(self, bounds: Bounds) -> NDArray[Any]:
-        plane = self.shape[self._lead :]
-        nbytes = int(np.prod(plane)) * self._stored.itemsize
-        file = np.memmap(self._path, np.uint8, mode="r")
-        block = np.empty([part.stop - part.start for part in bounds], self._stored)
-        stacked = block.reshape(-1, *block.shape[self._lead :])
-        chosen = self._offsets.reshape(self.shape[: self._lead])[bounds[: self._lead]].ravel()
-        for row, offset in enumerate(chosen.tolist()):
-            stored = file[offset : offset + nbytes].view(self._stored).reshape(plane)
-            stacked[row] = stored[bounds[self._lead :]]
-        return block
 
 
 class TiffChunks(LazyArray):

@@ -10,6 +10,7 @@ from dinoscope.errors import ImageReadError, MissingDependencyError
 from dinoscope.geometry import AXIS_ORDER
 from dinoscope.image._opened import Opened, check_level
 from dinoscope.image._units import to_nm
+from dinoscope.image._zarr_damage import guard_blosc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ def open_node(node: zarr.Array[Any] | zarr.Group, level: int, location: str) -> 
     """The image that an opened zarr array or group holds."""
     if isinstance(node, zarr.Array):
         check_level(level, 1, location)
-        return Opened(node, _dimension_names(node))
+        return Opened(guard_blosc(node), _dimension_names(node))
     attributes: Any = dict(node.attrs)
     ome = attributes.get("ome", attributes)  # 0.5 keeps its metadata under one key
     if ome.get("multiscales"):
@@ -91,7 +92,9 @@ def _open_multiscale(node: zarr.Group, multiscale: dict[str, Any], level: int, l
         for name, scale, axis in zip(names, scales, described, strict=True)
         if name in "zyx"
     }
-    return Opened(array, "".join(names), {name: length for name, length in lengths.items() if length is not None})
+    return Opened(
+        guard_blosc(array), "".join(names), {name: length for name, length in lengths.items() if length is not None}
+    )
 
 
 def _axis_name(axis: dict[str, Any]) -> str:

@@ -114,7 +114,8 @@ def test_foreign_byte_order_becomes_native() -> None:
 
 def test_dask_can_wrap_a_lazy_array() -> None:
     values = np.arange(24).reshape(4, 6)
-    wrapped = da.from_array(Cropped(values, (slice(1, 4), slice(0, 6))), chunks=(2, 2))
+    from_array: Any = da.from_array
+    wrapped = from_array(Cropped(values, (slice(1, 4), slice(0, 6))), chunks=(2, 2))
     np.testing.assert_array_equal(wrapped.compute(), values[1:4])
 
 
