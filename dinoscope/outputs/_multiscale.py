@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dinoscope.geometry import Region
 from dinoscope.outputs._sink import SpoolLayout, create_level, read_level
+from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import zarr
 
     from dinoscope.geometry import Axis
@@ -40,19 +40,11 @@ def build_pyramid(group: zarr.Group, layout: SpoolLayout) -> None:
     for level, shape in enumerate(level_shapes(layout.shape)[1:], start=1):
         coarse_layout = replace(layout, shape=shape)
         coarse = create_level(group, str(level), coarse_layout)
-        for block in _blocks(shape, coarse_layout.chunks):
-            doubled = tuple(slice(2 * part.start, 2 * part.stop) for part in block[-2:])
-            coarse[block] = np.asarray(fine[(*block[:-2], *doubled)])[..., ::2, ::2]
+        for block in blocks(Region.of_shape(shape), coarse_layout.chunks):
+            *leading, rows, columns = block.slices
+            doubled = (slice(2 * part.start, 2 * part.stop) for part in (rows, columns))
+            coarse[block.slices] = np.asarray(fine[(*leading, *doubled)])[..., ::2, ::2]
         fine = coarse
-
-
-def _blocks(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
-    if not shape:
-        yield ()
-        return
-    for start in range(0, shape[0], chunks[0]):
-        for rest in _blocks(shape[1:], chunks[1:]):
-            yield (slice(start, min(start + chunks[0], shape[0])), *rest)
 
 
 def multiscales(name: str, axes: tuple[Axis, ...], translation: tuple[float, ...]) -> list[dict[str, Any]]:
