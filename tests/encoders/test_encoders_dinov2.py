@@ -22,6 +22,8 @@ from dinoscope.encoders._random import random_state
 from dinoscope.encoders._vit import Architecture, interpolate_positions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from dinoscope.encoders import Encoder
@@ -244,6 +246,18 @@ def test_transformers_leaves_out_the_offset_of_models_without_registers(case: Ca
         assert difference < 2e-4
     else:
         assert difference > 1e-2
+
+
+def test_small_tokens_are_normalised_with_metas_epsilon(tmp_path: Path) -> None:
+    """With a variance near 1e-6 the epsilon of the norms decides the features."""
+    state = meta_state(4, swiglu=False, depth=1)
+    for name, tensor in state.items():
+        if "embed" in name or "token" in name or "gamma" in name:
+            tensor *= 1e-3
+    torch.save(state, tmp_path / "small.pth")
+    pixels = picture((56, 56))
+    features = create_encoder(tmp_path / "small.pth", "cpu").encode(pixels)
+    np.testing.assert_allclose(features, reference_features(state, pixels), atol=1e-3)
 
 
 def test_grey_is_rgb_of_equal_channels(case: Case) -> None:
