@@ -17,7 +17,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,11 +26,13 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from dinoscope.encoders._pixels import check_pixels
 from dinoscope.encoders._spec import EncoderSpec
-from dinoscope.errors import CheckpointError, EncoderInputError
+from dinoscope.errors import CheckpointError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -60,14 +61,27 @@ class CompactConfig:
         Of grey intensities in [0, 1], applied before the first convolution.
     licence
         SPDX identifier of the weights, or "unknown".
+
+    Raises
+    ------
+    SettingsError
+        If a number is not positive, or there is not one list of dilations per width.
     """
 
-    widths: tuple[int, ...] = (32, 64, 128)
+    widths: tuple[int, ...] = (24, 48, 96)
     dilations: tuple[tuple[int, ...], ...] = ((1,), (1, 1), (1, 2))
     channels: int = 128
     mean: float = 0.5
     std: float = 0.25
     licence: str = "unknown"
+
+    def __post_init__(self) -> None:
+        sizes = [*self.widths, self.channels, *(d for stage in self.dilations for d in stage)]
+        if not self.widths or len(self.widths) != len(self.dilations) or min(sizes) < 1 or not self.std > 0:
+            raise SettingsError(
+                f"compact encoder with widths {self.widths}, dilations {self.dilations}, {self.channels} channels and "
+                f"std {self.std}: expected one list of dilations per width, and positive numbers"
+            )
 
     @property
     def stride(self) -> int:
@@ -91,23 +105,13 @@ class CompactConfig:
             values = json.loads(text)
             values["widths"] = tuple(int(width) for width in values["widths"])
             values["dilations"] = tuple(tuple(int(d) for d in stage) for stage in values["dilations"])
-            config = cls(**values)
+            return cls(**values)
         except (ValueError, TypeError, KeyError) as error:
             names = ", ".join(field.name for field in fields(cls))
             raise CheckpointError(
-                f"the configuration of a compact encoder reads {text!r}: expected JSON with {names}; "
+                f"the configuration of a compact encoder reads {text!r} ({error}): expected JSON with {names}; "
                 "write the file again with `dinoscope pretrain`"
             ) from error
-        config._check()
-        return config
-
-    def _check(self) -> None:
-        sizes = [*self.widths, self.channels, *(d for stage in self.dilations for d in stage)]
-        if not self.widths or len(self.widths) != len(self.dilations) or min(sizes) < 1 or not self.std > 0:
-            raise CheckpointError(
-                f"compact encoder with widths {self.widths}, dilations {self.dilations}, {self.channels} channels and "
-                f"std {self.std}: expected one list of dilations per width, and positive numbers"
-            )
 
 
 class _Residual(nn.Module):
@@ -243,26 +247,14 @@ class CompactEncoder:
         Raises
         ------
         EncoderInputError
-            If the shape or the type is another one.
+            If the shape or the type is another one, or the values are not finite or not on the scale of 0 to 1.
         """
-        _check_pixels(pixels, self._spec.stride)
+        check_pixels(pixels, self._spec.stride)
         grey = pixels if pixels.ndim == 3 else pixels.mean(axis=-1)
-        batch = torch.from_numpy(np.ascontiguousarray(grey)).unsqueeze(1)  # N 1 H W
-        features = self._net(batch.to(self._device))  # N C h w
+        batch = torch.from_numpy(np.array(grey, order="C"))  # a copy: torch takes no read-only arrays
+        features = self._net(batch.unsqueeze(1).to(self._device))  # N 1 H W -> N C h w
         encoded: NDArray[np.float32] = features.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return encoded
-
-
-def _check_pixels(pixels: NDArray[np.float32], stride: int) -> None:
-    shape, dtype = pixels.shape, pixels.dtype
-    known = pixels.ndim == 3 or (pixels.ndim == 4 and shape[3] == 3)
-    if not known or 0 in shape or shape[1] % stride or shape[2] % stride:
-        raise EncoderInputError(
-            f"pixels have shape {shape}: expected (N, H, W) or (N, H, W, 3) with H and W multiples of {stride}; "
-            "pad the picture"
-        )
-    if dtype != np.float32:
-        raise EncoderInputError(f"pixels have type {dtype}: expected float32 in [0, 1]; convert them first")
 
 
 def _spec(config: CompactConfig, name: str, fingerprint: str) -> EncoderSpec:
@@ -359,7 +351,7 @@ def _weights_file(path: Path) -> Path:
 def _read(file: Path) -> tuple[dict[str, str], dict[str, Any]]:
     try:
         with safe_open(file, framework="pt") as opened:
-            return opened.metadata() or {}, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            return opened.metadata() or {}, {name: opened.get_tensor(name) for name in opened.keys()}
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{file} cannot be read as safetensors ({error}): expected a compact encoder, "

@@ -1,6 +1,6 @@
 """Self-supervised pre-training of the compact encoder."""
 
+from dinoscope.settings import PretrainSettings
 from dinoscope.training._loop import pretrain
-from dinoscope.training._settings import PretrainSettings
 
 __all__ = ["PretrainSettings", "pretrain"]

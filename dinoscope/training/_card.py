@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from dinoscope import __version__
 from typing import TYPE_CHECKING
 
 import torch
 
+from dinoscope import __version__
 from dinoscope.encoders._compact import COMPACT_FILE
+from dinoscope.training._crops import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from dinoscope.image import Image
-    from dinoscope.training._settings import PretrainSettings
+    from dinoscope.settings import PretrainSettings
 
 CARD_FILE = "README.md"
 """Name of the card inside of an encoder's folder."""
@@ -105,7 +106,7 @@ def write_card(path: Path, images: Sequence[Image], settings: PretrainSettings, 
 
 
 def _image_list(images: Sequence[Image]) -> str:
-    counts = Counter((image.uri.rpartition("/")[0].rpartition("/")[2], image.shape) for image in images)
+    counts = Counter((folder_of(image).rpartition("/")[2], image.shape) for image in images)
     lines = [f"- {folder or 'images'}: {count} of {_shape(shape)} voxels" for (folder, shape), count in counts.items()]
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ from dinoscope.errors import CheckpointError, SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dinoscope.training._settings import PretrainSettings
+    from dinoscope.settings import PretrainSettings
 
 CHECKPOINT_FILE = "pretrain.ckpt"
 """Name of the checkpoint inside of the folder that gets the encoder."""

@@ -10,26 +10,25 @@ import numpy as np
 import torch
 
 from dinoscope.errors import AxesError, SettingsError
+from dinoscope.features import measure_intensity
 from dinoscope.geometry import Region
+from dinoscope.settings import IntensitySettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from dinoscope.features import IntensityRange
     from dinoscope.image import Image
 
-_RANGE_CROPS = 16
-_RANGE_SIDE = 256
-_RANGE_PERCENTILES = (1.0, 99.0)
 _SMALLEST_SIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
     image: Image
-    low: float
-    high: float
+    intensity: IntensityRange
 
 
 class CropSampler:
@@ -41,8 +40,6 @@ class CropSampler:
     ----------
     images
         At least one; any axes. Colours are averaged; one channel, time point and section is drawn per crop.
-    seed
-        Decides where the intensity range of each image is looked up.
 
     Raises
     ------
@@ -52,14 +49,14 @@ class CropSampler:
         If an image is smaller than 32 pixels in y or x.
     """
 
-    def __init__(self, images: Sequence[Image], seed: int) -> None:
+    def __init__(self, images: Sequence[Image]) -> None:
         if not images:
             raise SettingsError("there are no images to train on: expected at least one; name some files")
         self._groups: dict[str, list[_Source]] = {}
-        for number, image in enumerate(images):
-            low, high = _intensity_range(image, np.random.default_rng([seed, number]))
-            folder = image.uri.rpartition("/")[0]
-            self._groups.setdefault(folder, []).append(_Source(image, low, high))
+        for image in images:
+            _check_size(image)
+            source = _Source(image, measure_intensity(image, IntensitySettings()))
+            self._groups.setdefault(folder_of(image), []).append(source)
 
     def draw(self, rng: np.random.Generator, side: int, scales: tuple[float, float]) -> torch.Tensor:
         """A crop, shape (side, side), values in [0, 1].
@@ -74,21 +71,17 @@ class CropSampler:
             Smallest and largest factor of rescaling; drawn evenly in the logarithm. An image that is too small for
             the smallest one is shrunk less.
         """
-        group = self._groups[_pick(rng, sorted(self._groups))]
+        folders = sorted(self._groups)
+        group = self._groups[folders[int(rng.integers(len(folders)))]]
         source = group[int(rng.integers(len(group)))]
         scale = math.exp(rng.uniform(math.log(scales[0]), math.log(scales[1])))
         pixels = _read_square(source.image, rng, round(side / scale))
-        unit = np.clip((pixels - source.low) / (source.high - source.low), 0.0, 1.0)
-        return _resized(torch.from_numpy(np.nan_to_num(unit).astype(np.float32)), side)
+        return _resized(torch.from_numpy(source.intensity.normalise(pixels)), side)
 
 
-def sample_plane(image: Image, rng: np.random.Generator, side: int) -> NDArray[np.float32]:
-    """A square of the image as it is, in grey: at most `side` pixels wide."""
-    return _read_square(image, rng, side)
-
-
-def _pick(rng: np.random.Generator, names: list[str]) -> str:
-    return names[int(rng.integers(len(names)))]
+def folder_of(image: Image) -> str:
+    """Where an image came from, without its own name; empty for an image without a folder."""
+    return image.uri.replace("\\", "/").rpartition("/")[0]
 
 
 def _read_square(image: Image, rng: np.random.Generator, side: int) -> NDArray[np.float32]:
@@ -105,19 +98,13 @@ def _read_square(image: Image, rng: np.random.Generator, side: int) -> NDArray[n
     return pixels.reshape(side, side)
 
 
-def _intensity_range(image: Image, rng: np.random.Generator) -> tuple[float, float]:
+def _check_size(image: Image) -> None:
     height, width = image.axis("y").size, image.axis("x").size
     if min(height, width) < _SMALLEST_SIDE:
         raise AxesError(
             f"image {image.name!r} has {height} x {width} pixels: expected at least {_SMALLEST_SIDE} on each side; "
             "leave it out"
         )
-    values = np.concatenate([_read_square(image, rng, _RANGE_SIDE).ravel() for _ in range(_RANGE_CROPS)])
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(finite, _RANGE_PERCENTILES))
-    return low, high if high > low else low + 1.0
 
 
 def _resized(picture: torch.Tensor, side: int) -> torch.Tensor:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dinoscope.image import Image
-    from dinoscope.training._settings import PretrainSettings
+    from dinoscope.settings import PretrainSettings
 
 _LOG = logging.getLogger("dinoscope")
 _LOG_EVERY = 20
@@ -83,7 +83,7 @@ def pretrain(
     if weights.exists():
         raise OutputExistsError(f"{weights} is there already: name another folder, or remove it to train anew")
     folder.mkdir(parents=True, exist_ok=True)
-    run = _Run(CropSampler(images, settings.seed), settings)
+    run = _Run(CropSampler(images), settings)
     names = [image.uri for image in images]
     checkpoint = folder / CHECKPOINT_FILE
     if checkpoint.exists():
@@ -179,9 +179,9 @@ class _Run:
                 views[which].append(change_greys(take_view(crop, window, side), rng))
                 thetas[which].append(window.towards(other).theta())
         masks = [draw_mask(rng, side, settings.masked) for _ in range(2 * settings.batch)]
-        stacked = torch.stack(sum(views, [])).unsqueeze(1)
+        stacked = torch.stack(views[0] + views[1]).unsqueeze(1)
         hidden = torch.stack(masks).unsqueeze(1)
-        return stacked.to(self.device), hidden.to(self.device), torch.stack(sum(thetas, [])).to(self.device)
+        return stacked.to(self.device), hidden.to(self.device), torch.stack(thetas[0] + thetas[1]).to(self.device)
 
     @torch.no_grad()
     def _follow(self, momentum: float) -> None:

@@ -73,13 +73,13 @@ def take_view(crop: torch.Tensor, window: Window, side: int) -> torch.Tensor:
 
 def change_greys(view: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """The same view with another contrast, gamma, sharpness and noise; values in [0, 1]."""
-    picture = view.numpy().astype(np.float32)
+    picture: NDArray[np.floating] = view.numpy()
     picture = picture ** np.exp(rng.uniform(-0.6, 0.6))
     picture = (picture - 0.5) * np.exp(rng.uniform(-0.7, 0.5)) + 0.5 + rng.uniform(-0.15, 0.15)
     if rng.random() < 0.4:
         picture = ndimage.gaussian_filter(picture, rng.uniform(0.3, 1.8))
     if rng.random() < 0.6:
-        picture = picture + rng.normal(0.0, rng.uniform(0.01, 0.15), picture.shape)
+        picture = picture + rng.normal(0.0, rng.uniform(0.01, 0.1), picture.shape)
     return torch.from_numpy(np.clip(picture, 0.0, 1.0).astype(np.float32))
 
 
