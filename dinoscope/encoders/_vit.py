@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name every torch reader expects
+from torch.nn import functional as F
 
 LAYER_NORM_EPS = 1e-6
 
