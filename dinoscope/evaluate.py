@@ -5,7 +5,7 @@ Images are read block by block, so they may be larger than memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.spatial import KDTree
 
 from dinoscope.errors import EvaluationError
+from dinoscope.geometry import Region
+from dinoscope.image import LazyArray
 from dinoscope.jobs import Progress, ignore_progress
 from dinoscope.tiling import blocks
 
@@ -310,9 +312,10 @@ def _overlaps(pred: Image, truth: Image, progress: ProgressCallback) -> sparse.c
 
 
 def _count_pairs(found: NDArray[Any], real: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
-    """Every pair of labels that occurs at some voxel of a block, and how often."""
-    found_names, rows = np.unique(found.ravel(), return_inverse=True)
-    real_names, columns = np.unique(real.ravel(), return_inverse=True)
+    """Every pair of labels, not both background, that occurs at some voxel of a block, and how often."""
+    somewhere = (found != 0) | (real != 0)
+    found_names, rows = np.unique(found[somewhere], return_inverse=True)
+    real_names, columns = np.unique(real[somewhere], return_inverse=True)
     codes, counts = np.unique(rows * len(real_names) + columns, return_counts=True)
     return found_names[codes // len(real_names)], real_names[codes % len(real_names)], counts
 
@@ -355,7 +358,8 @@ class _Only(LazyArray):
 
     def _read(self, bounds: tuple[slice, ...]) -> NDArray[Any]:
         region = Region(tuple(b.start for b in bounds), tuple(b.stop for b in bounds))
-        return self._labels.read(region) == self._value
+        inside: NDArray[np.bool_] = self._labels.read(region) == self._value
+        return inside
 
 
 def only_label(labels: Image, value: int) -> Image:

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 
 settings.register_profile("dinoscope", deadline=None, max_examples=40)  # tests never judge a time
 settings.load_profile("dinoscope")
+torch.set_num_threads(1)  # the arrays of the tests are small, and several workers share the cores
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from dinoscope.encoders import EncoderSpec
 from dinoscope.errors import AxesError, SettingsError
 from dinoscope.features._pixels import IntensityRange, measure_intensity
+from dinoscope.geometry import Axis
 from dinoscope.image import content_digest
 from dinoscope.tiling import PatchGrid, TileGrid
 
 if TYPE_CHECKING:
+    from dinoscope.geometry import LengthUnit
     from dinoscope.image import Image
     from dinoscope.settings import IntensitySettings, TilingSettings
 
@@ -48,7 +50,7 @@ class ImageFacts:
     axis_names: str
     voxels: tuple[int, int, int]
     voxel_size: tuple[float, float, float]
-    units: tuple[str, str, str]
+    units: tuple[LengthUnit, LengthUnit, LengthUnit]
     digest: str
 
     @property
@@ -57,9 +59,14 @@ class ImageFacts:
         known = self.units[1] == self.units[2] == "nm"
         return float((self.voxel_size[1] * self.voxel_size[2]) ** 0.5) if known else None
 
-    def own(self, values: tuple[_T, _T, _T]) -> tuple[_T, ...]:
+    def own(self, values: tuple[_T, ...]) -> tuple[_T, ...]:
         """Of three values per axis (z, y, x), those of the axes the image itself has."""
-        return values if "z" in self.axis_names else values[1:]
+        return values if self.stacked else values[1:]
+
+    @property
+    def stacked(self) -> bool:
+        """Whether the image is a stack of sections."""
+        return "z" in self.axis_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,21 @@ class Manifest:
         """Side of a working pixel in nm, the scale at which the encoder saw the image; None where unknown."""
         size = self.image.pixel_size_nm
         return None if size is None else size / self.grid.scale
+
+    @property
+    def patch_axes(self) -> tuple[Axis, ...]:
+        """The image's own axes z, y and x, with one step per patch."""
+        steps = (1.0, self.grid.patch_voxels, self.grid.patch_voxels)
+        units: tuple[LengthUnit, ...] = self.image.units
+        sizes = zip("zyx", self.grid.shape, self.image.voxel_size, steps, units, strict=True)
+        axes = [Axis(name, count, voxel * step, unit) for name, count, voxel, step, unit in sizes]
+        return tuple(axes) if self.image.stacked else tuple(axes[1:])
+
+    @property
+    def patch_origin(self) -> tuple[float, ...]:
+        """Where the centre of the first patch lies, from the centre of the first voxel, in the units of the axes."""
+        inset = float(self.grid.to_voxel(0.0))
+        return self.image.own((0.0, inset * self.image.voxel_size[1], inset * self.image.voxel_size[2]))
 
     @property
     def key(self) -> str:

@@ -131,3 +131,15 @@ class Image:
             Axis(axis.name, axis.size, pixel_size_nm, "nm") if axis.name in "yx" else axis for axis in self.axes
         )
         return replace(self, axes=axes)
+
+    def with_section_distance(self, distance_nm: float) -> Image:
+        """The same image, with this distance of sections along z.
+
+        Raises
+        ------
+        AxesError
+            If the image is a single section.
+        """
+        self.axis("z")
+        axes = tuple(Axis("z", axis.size, distance_nm, "nm") if axis.name == "z" else axis for axis in self.axes)
+        return replace(self, axes=axes)

@@ -17,7 +17,7 @@ _WORDS = {"t": ("time point", "time points", "--time"), "c": ("channel", "channe
 
 
 def select(image: Image, settings: ImageSettings) -> Image:
-    """The image as the settings ask for it, lazily: one channel, one time point, some sections, a told pixel size.
+    """The image as the settings ask for it, lazily: one channel, one time point, some sections, told sizes.
 
     The URI of the result says what was chosen, since other choices give other features.
 
@@ -25,6 +25,8 @@ def select(image: Image, settings: ImageSettings) -> Image:
     ------
     SettingsError
         If the image has no such channel, time point or sections.
+    AxesError
+        If a distance of sections is told for a single section.
     """
     image = _choose(image, "t", settings.time)
     image = _choose(image, "c", settings.channel)
@@ -32,6 +34,8 @@ def select(image: Image, settings: ImageSettings) -> Image:
         image = _crop_sections(image, settings.sections)
     if settings.image_pixel_size is not None:
         image = image.with_pixel_size(settings.image_pixel_size)
+    if settings.section_distance is not None:
+        image = image.with_section_distance(settings.section_distance)
     return image
 
 

@@ -12,6 +12,7 @@ from dinoscope.outputs._labels import LABEL_SUFFIXES, LabelsInfo, create_labels
 from dinoscope.outputs._maps import create_map
 from dinoscope.outputs._overlay import OverlayInfo, write_overlay
 from dinoscope.outputs._palette import CLASS_COLOURS, class_colour
+from dinoscope.outputs._results import write_instances, write_mask, write_similarity
 from dinoscope.outputs._sidecar import sidecar_path, write_sidecar
 from dinoscope.outputs._sink import LabelSink
 from dinoscope.outputs._table import write_table
@@ -32,7 +33,10 @@ __all__ = [
     "write_coco",
     "write_csv",
     "write_geojson",
+    "write_instances",
+    "write_mask",
     "write_overlay",
     "write_sidecar",
+    "write_similarity",
     "write_table",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GIB = 2**30
+_TRIES, _PAUSE_S = 200, 0.03
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 
 
@@ -51,6 +53,21 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def remove_for_good(path: Path) -> None:
+    """Delete a folder that threads may still be writing to, until it stays away.
+
+    When one chunk of a Zarr cannot be written, or Ctrl-C is pressed, the other chunks of the same call are not called
+    off, and each of them makes its folders anew.
+    """
+    quiet = 0
+    for _ in range(_TRIES):
+        quiet = 0 if path.exists() else quiet + 1
+        if quiet > 2:
+            return
+        remove(path)
+        time.sleep(_PAUSE_S)
 
 
 @contextmanager

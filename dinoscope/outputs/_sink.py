@@ -10,7 +10,8 @@ import zarr
 
 from dinoscope.errors import RegionError, StoreError
 from dinoscope.geometry import Region
-from dinoscope.outputs._atomic import disk_errors, ensure_writable, partial_name, publish, remove
+from dinoscope.outputs._atomic import disk_errors, ensure_writable, partial_name, publish, remove, remove_for_good
+from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 CHUNK = 512
 """Side in y and x of the blocks of a result on disk. Regions aligned to it are written fastest."""
+
+_CHUNKS_AT_ONCE = 4  # along each axis
 
 
 class LabelSink(Protocol):
@@ -128,7 +131,15 @@ class SpooledSink:
         if not Region.of_shape(self._array.shape).contains(region):
             raise RegionError(f"region {region.start} to {region.stop} leaves the result of shape {self._array.shape}")
         with self._abort_on_error():
-            self._array[region.slices] = values.astype(self._array.dtype, copy=False)
+            for piece in self._pieces(region):
+                part = values[piece.relative_to(region).slices]
+                self._array[piece.slices] = part.astype(self._array.dtype, copy=False)
+
+    def _pieces(self, region: Region) -> Iterator[Region]:
+        """The region in parts of a few whole chunks, so that little is on its way when the disk fails."""
+        shape = tuple(size * _CHUNKS_AT_ONCE for size in self._array.chunks)
+        start = tuple(first // size * size for first, size in zip(region.start, shape, strict=True))
+        return (piece.intersect(region) for piece in blocks(Region(start, region.stop), shape))
 
     def finish(self) -> Path:
         """Complete the result and give it its name.
@@ -151,7 +162,7 @@ class SpooledSink:
         """Throw away what was written. After `finish` this does nothing."""
         if self._state == "open":
             self._state = "aborted"
-            remove(self._partial)
+            remove_for_good(self._partial)
 
     def __enter__(self) -> Self:
         return self

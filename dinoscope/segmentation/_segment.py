@@ -9,7 +9,7 @@ import numpy as np
 
 from dinoscope.errors import SettingsError
 from dinoscope.geometry import Region
-from dinoscope.image import LazyArray
+from dinoscope.image import Image, LazyArray
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.segmentation._objects import find_objects, voxels_of_diameter
 from dinoscope.segmentation._threshold import choose_threshold
@@ -66,6 +66,11 @@ class Segmentation:
     instances: LazyArray
     object_classes: tuple[str, ...]
 
+    def instance_image(self, image: Image) -> Image:
+        """The object ids as an image in the place of `image`, for measuring."""
+        axes = tuple(axis for axis in image.axes if axis.kind == "space")
+        return Image(f"{image.name} objects", f"{image.uri}#objects", axes, self.instances)
+
     def blocks(self) -> list[Region]:
         """Boxes of voxels that partition the image, of a size that is comfortable to read and write."""
         return list(blocks(Region.of_shape(self.mask.shape), BLOCK[-len(self.mask.shape) :]))
@@ -114,13 +119,12 @@ def segment(
         progress(Progress("objects", done, len(todo)))
         return label_region(similarity, block, threshold)
 
-    stacked = "z" in image.axis_names
     found = find_objects(todo, read, pieces, _smallest(image, settings.min_diameter))
     return Segmentation(
         similarity.classes,
         threshold,
-        _Lookup(found.class_of[found.object_of], pieces, stacked),
-        _Lookup(found.object_of, pieces, stacked),
+        _Lookup(found.class_of[found.object_of], pieces, image.stacked),
+        _Lookup(found.object_of, pieces, image.stacked),
         tuple(similarity.classes[label - 1] for label in found.class_of[1:]),
     )
 

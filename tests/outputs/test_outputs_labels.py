@@ -227,13 +227,14 @@ def test_regions_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, name: str) -> None:
     import resource
 
-    noise = np.random.default_rng(0).integers(0, 60000, (512, 512)).astype(np.uint16)
+    shape = (1536, 1536)  # nine chunks: those under way when the first fails must leave nothing either
+    noise = np.random.default_rng(0).integers(0, 60000, shape).astype(np.uint16)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    sink = create_labels(tmp_path / name, make_image((512, 512)), np.uint16, info=INFO)
+    sink = create_labels(tmp_path / name, make_image(shape), np.uint16, info=INFO)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, limits[1]))
         with pytest.raises(StoreError, match=f"cannot write .*{name}.*GiB free"):
-            sink.write(Region.of_shape((512, 512)), noise)
+            sink.write(Region.of_shape(shape), noise)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,26 @@
+"""Where the real images are, and where results go."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def data_folder() -> Path:
+    """The folder with real EM images; ends the program with a sentence where there is none."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("DINOSCOPE_DATA", default))
+    if not (folder / "vnc" / "raw").is_dir():
+        sys.exit(f"no real EM images in {folder}: set DINOSCOPE_DATA")
+    return folder
+
+
+def save(name: str, values: Any) -> None:
+    """Keep the figures of a run for `benchmarks.report`."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,99 @@
+"""What a command says: results on stdout, messages and progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tqdm import tqdm
+
+    from dinoscope.jobs import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a command.
+
+    Attributes
+    ----------
+    values
+        For machines: plain JSON values.
+    text
+        For people.
+    """
+
+    values: dict[str, Any]
+    text: str
+
+    @classmethod
+    def of(cls, **values: Any) -> Report:
+        """A report whose text is one ``name: value`` line per value that is not None."""
+        told = {name.replace("_", " "): value for name, value in values.items() if value is not None}
+        width = max(len(name) for name in told) + 1
+        lines = [f"{name + ':':<{width}} {_plain(value)}" for name, value in told.items()]
+        return cls(values, "\n".join(lines))
+
+
+def say(message: str) -> None:
+    """Tell a person something that is not a result."""
+    print(message, file=sys.stderr)
+
+
+def show(report: Report, as_json: bool) -> None:
+    """Print a result."""
+    print(json.dumps(report.values, indent=2, default=str) if as_json else report.text)
+
+
+@contextmanager
+def spoken_warnings() -> Iterator[None]:
+    """Turn the warnings of the library into sentences; those of other packages stay silent."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", module=r"dinoscope(\.|$)")
+        warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
+        yield
+
+
+class ProgressBars:
+    """One bar per stage on stderr; nothing where stderr is not a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._stage = ""
+
+    def __call__(self, progress: Progress) -> None:
+        """Move the bar of a stage."""
+        from tqdm import tqdm
+
+        if progress.stage != self._stage or self._bar is None:
+            self.close()
+            self._stage = progress.stage
+            self._bar = tqdm(total=progress.total, desc=progress.stage, file=sys.stderr, disable=None, leave=False)
+        self._bar.update(progress.done - self._bar.n)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+
+    def __enter__(self) -> ProgressBars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_plain(v) for v in value) if value else "none"
+    return str(value)

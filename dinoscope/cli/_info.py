@@ -1,0 +1,90 @@
+"""`dinoscope info`: what an image is, and what its features would cost."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dinoscope.cli._console import Report, say
+from dinoscope.cli._flags import add_settings
+from dinoscope.cli._pipeline import FEATURE_MODELS, Stages, open_spatial
+from dinoscope.errors import EncoderNotFoundError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dinoscope.encoders import Encoder
+    from dinoscope.features import Manifest
+    from dinoscope.image import Image
+
+NAME = "info"
+HELP = "Say what an image is, and how many tiles, bytes and minutes its features would take. Computes none of them."
+
+_BYTES = 2  # half precision
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The image, and everything that decides the cost."""
+    parser.add_argument("image", metavar="IMAGE", help="Image file, OME-Zarr, or folder of slices.")
+    add_settings(parser, *FEATURE_MODELS)
+
+
+def run(args: argparse.Namespace) -> Report:
+    """Describe the image and estimate."""
+    stages = Stages.from_args(args)
+    image = open_spatial(args.image, stages.image)
+    facts = {
+        "image": image.name,
+        "axes": image.axis_names,
+        "shape": list(image.shape),
+        "dtype": str(image.dtype),
+        "voxel_size": [f"{axis.scale:g} {axis.unit}" for axis in image.axes if axis.kind == "space"],
+    }
+    try:
+        encoder = _encoder(stages)
+    except EncoderNotFoundError as error:
+        say(f"note: no estimate without the encoder. {error}")
+        return Report.of(**facts)
+    return Report.of(**facts, **_cost(image, encoder, stages))
+
+
+def _encoder(stages: Stages) -> Encoder:
+    from dinoscope.encoders import create_encoder
+
+    return create_encoder(stages.encoder.encoder, stages.encoder.device)
+
+
+def _cost(image: Image, encoder: Encoder, stages: Stages) -> dict[str, object]:
+    from dinoscope.features import FeatureStore, default_store_path, plan_features
+
+    manifest = plan_features(image, encoder.spec, stages.tiling, stages.intensity)
+    path = default_store_path(manifest)
+    done = FeatureStore.open(path).tiles_done if path.exists() else 0
+    seconds = _seconds_per_tile(encoder, manifest)
+    sections, rows, columns = manifest.grid.shape
+    return {
+        "encoder": encoder.spec.name,
+        "working_pixel_size_nm": manifest.pixel_size_nm,
+        "tiles": len(manifest.tiles),
+        "tiles_done": done,
+        "feature_bytes": sections * rows * columns * encoder.spec.channels * _BYTES,
+        "seconds_per_tile": round(seconds, 3),
+        "estimated_minutes": round(seconds * (len(manifest.tiles) - done) / 60.0, 2),
+        "features": str(Path(path)),
+    }
+
+
+def _seconds_per_tile(encoder: Encoder, manifest: Manifest) -> float:
+    """The better of two measured runs, after one to warm up."""
+    import numpy as np
+
+    side = manifest.tiles.tile * encoder.spec.stride
+    blank = np.zeros((1, side, side), np.float32)
+    encoder.encode(blank)
+    spent = []
+    for _ in range(2):
+        start = time.perf_counter()
+        encoder.encode(blank)
+        spent.append(time.perf_counter() - start)
+    return min(spent)
