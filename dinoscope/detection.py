@@ -12,7 +12,7 @@ from skimage.feature import peak_local_max
 from skimage.measure import label
 
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
-from dinoscope.outputs import DetectionTable
+from dinoscope.outputs import Detections
 from dinoscope.segmentation import choose_threshold, sample_map
 from dinoscope.tiling import blocks
 
@@ -39,7 +39,7 @@ def detect(
     image: ImageFacts,
     settings: DetectionSettings,
     progress: ProgressCallback = ignore_progress,
-) -> DetectionTable:
+) -> Detections:
     """Find the objects of every class as peaks of its similarity map.
 
     The map is averaged over the size of an object, so that a peak lies at its centre and its height is the score. Of
@@ -130,7 +130,7 @@ def _best(
     image: ImageFacts,
     diameter: NDArray[np.float64],
     found: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]],
-) -> DetectionTable:
+) -> Detections:
     """Suppress what lies too near to a better peak of its class, and sort the rest by score."""
     centres = np.concatenate([c for _, c, _ in found])
     scores = np.concatenate([s for _, _, s in found])
@@ -151,10 +151,10 @@ def _table(
     scores: NDArray[np.float32],
     names: tuple[str, ...],
     diameters: NDArray[np.float64],
-) -> DetectionTable:
+) -> Detections:
     ndim = len(image.own(image.units))
     known = set(image.own(image.units)) == {"nm"}
-    return DetectionTable(
+    return Detections(
         axis_names="zyx"[-ndim:],
         centres=centres[:, -ndim:],
         scores=np.clip(scores, 0.0, 1.0).astype(np.float64),

@@ -11,6 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from psygnal import SignalGroupDescriptor
 from pydantic import BaseModel, ConfigDict, Field
 
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Length = Annotated[float, Field(gt=0.0)]
 Quantile = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
@@ -153,7 +155,7 @@ class SimilaritySettings(Settings):
 class SegmentationSettings(Settings):
     """How a similarity map becomes labels."""
 
-    threshold: float | Literal["auto"] = Field(
+    threshold: Share | Literal["auto"] = Field(
         "auto", title="Threshold", description="Similarity from which a voxel belongs to a class, 0 to 1, or auto."
     )
     min_diameter: float = Field(
@@ -167,12 +169,12 @@ class SegmentationSettings(Settings):
 class DetectionSettings(Settings):
     """How a similarity map becomes detections."""
 
-    object_diameter: float | Literal["auto"] = Field(
+    object_diameter: Length | Literal["auto"] = Field(
         "auto",
         title="Object diameter",
         description="Typical diameter, the radius of non-maximum suppression; nm, or pixels where the size is unknown.",
     )
-    min_score: float | Literal["auto"] = Field(
+    min_score: Share | Literal["auto"] = Field(
         "auto", title="Lowest score", description="Similarity a detection must reach, 0 to 1, or auto."
     )
 

@@ -6,6 +6,7 @@ import pytest
 from dinoscope import detection
 from dinoscope.detection import detect, estimate_diameter
 from dinoscope.features import ImageFacts
+from dinoscope.geometry import LengthUnit
 from dinoscope.settings import DetectionSettings
 from dinoscope.similarity import SimilarityMap
 from dinoscope.tiling import PatchGrid
@@ -15,7 +16,10 @@ CENTRES = [(0, 40.0, 50.0), (0, 60.0, 180.0), (0, 150.0, 101.0), (1, 100.0, 100.
 DIAMETER = 32.0
 
 
-def facts(units: tuple[str, str, str] = ("nm", "nm", "nm"), z: float = 40.0) -> ImageFacts:
+Units = tuple[LengthUnit, LengthUnit, LengthUnit]
+
+
+def facts(units: Units = ("nm", "nm", "nm"), z: float = 40.0) -> ImageFacts:
     return ImageFacts("i", "array:i", "zyx", VOXELS, (z, 5.0, 5.0), units, "digest")
 
 

@@ -11,6 +11,7 @@ from dinoscope.prompts import (
     MaskPrompt,
     PointPrompt,
     PolygonPrompt,
+    Prompt,
     check_prompts,
     class_names,
     describe_prompt,
@@ -126,7 +127,7 @@ def test_prompts_on_the_rim_are_inside() -> None:
 
 def test_descriptions_are_json() -> None:
     mask = MaskPrompt(2, (1, 1), np.ones((2, 2), bool))
-    kinds = [PointPrompt((0, 1, 2)), PolygonPrompt(0, ((0, 0), (0, 4), (4, 4))), mask]
+    kinds: list[Prompt] = [PointPrompt((0, 1, 2)), PolygonPrompt(0, ((0, 0), (0, 4), (4, 4))), mask]
     records = [json.loads(json.dumps(describe_prompt(p))) for p in kinds]
     assert [r["kind"] for r in records] == ["point", "polygon", "mask"]
     assert records[2]["area"] == 4

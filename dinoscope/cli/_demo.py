@@ -13,13 +13,15 @@ from dinoscope.settings import EncoderSettings
 if TYPE_CHECKING:
     import argparse
 
+    from dinoscope.image import Image
     from dinoscope.samples import Phantom
 
 NAME = "demo"
 HELP = "Segment and detect the mitochondria of a made-up image from five clicks, and compare with the truth."
 
 _CLICKS = 5
-_MITOCHONDRION = 1
+_CLASS = "mitochondrion"
+_LABEL = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,19 +45,29 @@ def run(args: argparse.Namespace) -> Report:
     truth = _write_inputs(folder, sample, args.seed)
     common = [str(folder / "image.tif"), "--prompts", str(folder / "prompts.csv"), "--force"]
     common += ["--encoder", encoder.encoder, "--device", encoder.device]
-    files = {name: str(folder / name) for name in ("mask.ome.zarr", "overlay.png", "objects.csv", "detections.csv")}
-    segmented = _command("segment", *common, "-o", files["mask.ome.zarr"], "--overlay", files["overlay.png"],
-                         "--table", files["objects.csv"])  # fmt: skip
-    detected = _command("detect", *common, "-o", files["detections.csv"])
-    scores = evaluate_masks(open_image(files["mask.ome.zarr"]), open_image(truth))
+    mask, table, points = (folder / name for name in ("mask.ome.zarr", "objects.csv", "detections.csv"))
+    segmented = _command("segment", *common, "-o", str(mask), "--table", str(table))
+    _command("detect", *common, "-o", str(points))
+    scores = evaluate_masks(open_image(mask), open_image(truth))
     return Report.of(
-        **{key.split(".")[0]: path for key, path in files.items()},
-        objects=segmented.values["objects"],
-        detected=detected.values["count"],
+        overlay=str(_write_overlay(folder, open_image(folder / "image.tif"))),
+        mask=str(mask),
+        table=str(table),
+        detections=str(points),
         threshold=segmented.values["threshold"],
         dice=round(scores.dice, 4),
         iou=round(scores.iou, 4),
     )
+
+
+def _write_overlay(folder: Path, image: Image) -> Path:
+    """Mask and detections in one picture."""
+    from dinoscope.image import open_image
+    from dinoscope.outputs import OverlayInfo, read_detections_csv, write_overlay
+
+    mask, found = open_image(folder / "mask.ome.zarr"), read_detections_csv(folder / "detections.csv")
+    info = OverlayInfo((_CLASS,), image.pixel_size_nm)
+    return write_overlay(folder / "overlay.png", image.read(image.extent), mask.read(mask.extent), found, info)
 
 
 def _write_inputs(folder: Path, sample: Phantom, seed: int) -> Path:
@@ -67,9 +79,9 @@ def _write_inputs(folder: Path, sample: Phantom, seed: int) -> Path:
     from dinoscope.prompts import PointPrompt, write_prompts
 
     classes = sample.classes.read(sample.classes.extent)
-    mitochondria = np.where(classes == _MITOCHONDRION, sample.instances.read(sample.instances.extent), 0)
+    mitochondria = np.where(classes == _LABEL, sample.instances.read(sample.instances.extent), 0)
     clicks = draw_clicks(mitochondria, _CLICKS, seed)
-    write_prompts([PointPrompt((0.0, float(y), float(x)), "mitochondrion") for y, x in clicks], folder / "prompts.csv")
+    write_prompts([PointPrompt((0.0, float(y), float(x)), _CLASS) for y, x in clicks], folder / "prompts.csv")
     size = sample.voxel_nm[-1]
     metadata: dict[str, Any] = {"axes": "YX"}
     for axis in "XY":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from dinoscope.image import Image
-    from dinoscope.outputs import DetectionTable
+    from dinoscope.outputs import Detections
 
 NAME = "detect"
 HELP = "Find everything that resembles a few examples, as points with scores."
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> Report:
     return Report.of(**result, record=str(record))
 
 
-def _write(path: Path, found: DetectionTable, image: Image) -> None:
+def _write(path: Path, found: Detections, image: Image) -> None:
     from dinoscope.outputs import write_coco, write_csv, write_geojson
 
     match path.suffix.lower():

@@ -70,7 +70,7 @@ def _cost(image: Image, encoder: Encoder, stages: Stages) -> dict[str, object]:
         "tiles_done": done,
         "feature_bytes": sections * rows * columns * encoder.spec.channels * _BYTES,
         "seconds_per_tile": round(seconds, 3),
-        "estimated_minutes": round(seconds * (len(manifest.tiles) - done) / 60.0, 2),
+        "estimated_minutes": round(seconds * (len(manifest.tiles) - done) / 60.0, 4),
         "features": str(Path(path)),
     }
 

@@ -148,7 +148,8 @@ def _write_objects(path: Path, image: Image, found: Segmentation) -> Path:
     from dinoscope.measure import measure_objects
     from dinoscope.outputs import write_table
 
-    table = measure_objects(found.instance_image(image), image, class_names=found.object_classes)
+    grey = None if "s" in image.axis_names else image  # colours have no one intensity
+    table = measure_objects(found.instance_image(image), grey, classes=found.object_classes)
     return write_table(path, table.columns)
 
 

@@ -118,6 +118,7 @@ class FeatureStore:
                 f"{path} holds features made with {found}, but {expected} is asked for: "
                 "choose another path or delete the store"
             )
+        store.manifest = manifest  # equal features, but perhaps a pixel size told anew
         return store
 
     @property

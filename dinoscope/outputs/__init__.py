@@ -2,7 +2,7 @@
 
 from dinoscope.outputs._atomic import ensure_writable
 from dinoscope.outputs._detections import (
-    DetectionTable,
+    Detections,
     read_detections_csv,
     write_coco,
     write_csv,
@@ -20,7 +20,7 @@ from dinoscope.outputs._table import write_table
 __all__ = [
     "CLASS_COLOURS",
     "LABEL_SUFFIXES",
-    "DetectionTable",
+    "Detections",
     "LabelSink",
     "LabelsInfo",
     "OverlayInfo",

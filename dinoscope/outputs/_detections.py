@@ -29,7 +29,7 @@ _SIGNIFICANT_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DetectionTable:
+class Detections:
     """Detections as plain columns.
 
     Attributes
@@ -92,7 +92,7 @@ class DetectionTable:
         return extents
 
 
-def write_csv(path: Path, table: DetectionTable) -> Path:
+def write_csv(path: Path, table: Detections) -> Path:
     """Write detections as a CSV that napari opens as points.
 
     Columns: ``index, axis-0, axis-1[, axis-2], class, score, diameter_nm`` and the centres in nm, or
@@ -112,7 +112,7 @@ def write_csv(path: Path, table: DetectionTable) -> Path:
     return write_table(path, columns)
 
 
-def read_detections_csv(path: Path) -> DetectionTable:
+def read_detections_csv(path: Path) -> Detections:
     """Detections from a file of `write_csv`.
 
     The scale is inferred from the centres, which stand there in voxels and in nm; an axis along which all of them
@@ -137,7 +137,7 @@ def read_detections_csv(path: Path) -> DetectionTable:
         ) from error
 
 
-def _from_rows(rows: list[dict[str, str]], header: list[str]) -> DetectionTable:
+def _from_rows(rows: list[dict[str, str]], header: list[str]) -> Detections:
     def column(name: str) -> NDArray[np.float64]:
         if name not in header:
             raise KeyError(name)
@@ -151,7 +151,7 @@ def _from_rows(rows: list[dict[str, str]], header: list[str]) -> DetectionTable:
         scale = tuple(_infer_scale(centres[:, i], column(f"{name}_nm")) for i, name in enumerate(names))
     diameters = column("diameter_nm" if unit == "nm" else "diameter_px")
     classes = tuple(row["class"] for row in rows)
-    return DetectionTable(names, centres, column("score"), classes, diameters, unit, scale)
+    return Detections(names, centres, column("score"), classes, diameters, unit, scale)
 
 
 def _infer_scale(voxels: NDArray[np.float64], lengths: NDArray[np.float64]) -> float:
@@ -161,7 +161,7 @@ def _infer_scale(voxels: NDArray[np.float64], lengths: NDArray[np.float64]) -> f
     return float(f"{lengths[farthest] / voxels[farthest]:.{_SIGNIFICANT_DIGITS}g}")
 
 
-def write_geojson(path: Path, table: DetectionTable) -> Path:
+def write_geojson(path: Path, table: Detections) -> Path:
     """Write detections as a GeoJSON FeatureCollection of points ``[x, y]`` in voxel coordinates.
 
     Properties: ``class``, ``score``, ``z`` (the section) and ``diameter`` with its ``unit``. An earlier file is
@@ -192,7 +192,7 @@ def write_geojson(path: Path, table: DetectionTable) -> Path:
     return _write_json(path, {"type": "FeatureCollection", "features": features})
 
 
-def write_coco(path: Path, table: DetectionTable, image: Image) -> Path:
+def write_coco(path: Path, table: Detections, image: Image) -> Path:
     """Write detections as COCO JSON, with boxes ``[x, y, width, height]`` around the centres.
 
     Boxes are in pixels from the corner of the picture, and may leave it. Every section of a stack is an image of

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dinoscope.outputs._detections import DetectionTable
+    from dinoscope.outputs._detections import Detections
 
 _SMALLEST, _LARGEST = 900, 1800
 _OVERSAMPLING = 2
@@ -50,7 +50,7 @@ def write_overlay(
     path: Path,
     grey: NDArray[Any],
     labels: NDArray[Any] | None,
-    detections: DetectionTable | None,
+    detections: Detections | None,
     info: OverlayInfo,
 ) -> Path:
     """Write one section with its labels tinted and outlined and its detections ringed, as PNG.
@@ -127,11 +127,11 @@ def _tint(canvas: Picture.Image, labels: NDArray[Any]) -> Picture.Image:
     return Picture.fromarray(mixed.round().astype(np.uint8))
 
 
-def _class_order(info: OverlayInfo, detections: DetectionTable) -> list[str]:
+def _class_order(info: OverlayInfo, detections: Detections) -> list[str]:
     return [*info.class_names, *sorted(set(detections.class_names) - set(info.class_names))]
 
 
-def _ring(canvas: Picture.Image, detections: DetectionTable, zoom: float, order: list[str]) -> Picture.Image:
+def _ring(canvas: Picture.Image, detections: Detections, zoom: float, order: list[str]) -> Picture.Image:
     draw = ImageDraw.Draw(canvas, "RGBA")
     line = 3 * _OVERSAMPLING
     radii = np.maximum(detections.extents_px.mean(axis=1) / 2 * zoom, 2 * line)
@@ -144,7 +144,7 @@ def _ring(canvas: Picture.Image, detections: DetectionTable, zoom: float, order:
 
 
 def _legend(
-    info: OverlayInfo, labels: NDArray[Any] | None, detections: DetectionTable | None
+    info: OverlayInfo, labels: NDArray[Any] | None, detections: Detections | None
 ) -> list[tuple[tuple[int, int, int], str]]:
     found = [] if detections is None else list(detections.class_names)
     order = list(info.class_names) if detections is None else _class_order(info, detections)

@@ -199,3 +199,11 @@ def test_channels_must_be_chosen_first() -> None:
     image = open_image(np.zeros((4, 20, 20), np.uint8), ImageSettings(axes="cyx"), name="i")
     with pytest.raises(AxesError, match="one channel first"):
         plan(image, FakeEncoder())
+
+
+def test_a_pixel_size_told_anew_needs_no_new_features(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random((40, 40), dtype=np.float32)
+    for told in (5.0, 15.0):
+        image = open_image(values, ImageSettings(image_pixel_size=told), name="i")
+        store = FeatureStore.open_or_create(tmp_path / "s.zarr", plan(image, FakeEncoder()))
+        assert store.manifest.pixel_size_nm == told

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from dinoscope.errors import ImageReadError, SettingsError
 from dinoscope.geometry import Axis
 from dinoscope.image import Image
-from dinoscope.outputs import DetectionTable, read_detections_csv, write_coco, write_csv, write_geojson
+from dinoscope.outputs import Detections, read_detections_csv, write_coco, write_csv, write_geojson
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STACK = DetectionTable(
+STACK = Detections(
     axis_names="zyx",
     centres=np.array([[2.0, 10.0, 20.5], [0.4, 3.0, 4.0]]),
     scores=np.array([0.9, 0.5]),
@@ -26,7 +26,7 @@ STACK = DetectionTable(
     unit="nm",
     scale=(40.0, 8.0, 4.0),
 )
-FLAT = DetectionTable("yx", np.array([[1.5, 2.0]]), np.array([0.25]), ("a, b",), np.array([7.0]), "pixel", (1.0, 1.0))
+FLAT = Detections("yx", np.array([[1.5, 2.0]]), np.array([0.25]), ("a, b",), np.array([7.0]), "pixel", (1.0, 1.0))
 
 
 def make_image(shape: tuple[int, ...]) -> Image:
@@ -61,7 +61,7 @@ def test_csv_comes_back_as_it_was(tmp_path: Path, count: int, scale: float, unit
     rng = np.random.default_rng(seed)
     scales = (round(scale, 3) if unit == "nm" else 1.0,) * len(names)
     centres = rng.uniform(1, 1e5, (count, len(names)))
-    table = DetectionTable(names, centres, rng.random(count), ("x",) * count, rng.random(count) * 90, unit, scales)
+    table = Detections(names, centres, rng.random(count), ("x",) * count, rng.random(count) * 90, unit, scales)
     read = read_detections_csv(write_csv(tmp_path / "d.csv", table))
     np.testing.assert_array_equal(read.centres, table.centres)
     np.testing.assert_array_equal(read.scores, table.scores)
@@ -71,7 +71,7 @@ def test_csv_comes_back_as_it_was(tmp_path: Path, count: int, scale: float, unit
 
 
 def test_no_detections_make_a_header_only(tmp_path: Path) -> None:
-    empty = DetectionTable("yx", np.zeros((0, 2)), np.zeros(0), (), np.zeros(0), "nm", (4.0, 4.0))
+    empty = Detections("yx", np.zeros((0, 2)), np.zeros(0), (), np.zeros(0), "nm", (4.0, 4.0))
     read = read_detections_csv(write_csv(tmp_path / "d.csv", empty))
     assert len(read) == 0
     assert read.unit == "nm"
@@ -122,4 +122,4 @@ def test_coco_of_one_section(tmp_path: Path) -> None:
 )
 def test_columns_that_do_not_fit_are_refused(axes: str, centres: Any, scores: Any) -> None:
     with pytest.raises(SettingsError):
-        DetectionTable(axes, centres, scores, ("a",), np.zeros(1), "nm", (1.0,) * len(axes))
+        Detections(axes, centres, scores, ("a",), np.zeros(1), "nm", (1.0,) * len(axes))

@@ -11,7 +11,7 @@ from PIL import Image as Picture
 import dinoscope
 from dinoscope.errors import EvaluationError, OutputExistsError, SettingsError, StoreError
 from dinoscope.outputs import (
-    DetectionTable,
+    Detections,
     OverlayInfo,
     ensure_writable,
     sidecar_path,
@@ -67,8 +67,8 @@ def test_names_are_checked_before_work(tmp_path: Path) -> None:
     ensure_writable(tmp_path / "old.csv", force=True)
 
 
-def one_detection(y: float, x: float, diameter: float) -> DetectionTable:
-    return DetectionTable("yx", np.array([[y, x]]), np.ones(1), ("b",), np.array([diameter]), "pixel", (1.0, 1.0))
+def one_detection(y: float, x: float, diameter: float) -> Detections:
+    return Detections("yx", np.array([[y, x]]), np.ones(1), ("b",), np.array([diameter]), "pixel", (1.0, 1.0))
 
 
 def test_overlay_tints_labels_rings_detections_and_leaves_the_rest_grey(tmp_path: Path) -> None:

@@ -10,16 +10,17 @@ from scipy import ndimage
 
 from dinoscope.errors import SettingsError
 from dinoscope.features import ImageFacts
-from dinoscope.geometry import Region
+from dinoscope.geometry import LengthUnit, Region
 from dinoscope.segmentation import auto_threshold, find_objects, label_region, segment, similarity_at
 from dinoscope.settings import SegmentationSettings
 from dinoscope.similarity import SimilarityMap
 from dinoscope.tiling import PatchGrid, blocks
 
-NM: tuple[str, str, str] = ("nm", "nm", "nm")
+Units = tuple[LengthUnit, LengthUnit, LengthUnit]
+NM: Units = ("nm", "nm", "nm")
 
 
-def facts(voxels: tuple[int, int, int], axis_names: str = "zyx", units: tuple[str, str, str] = NM) -> ImageFacts:
+def facts(voxels: tuple[int, int, int], axis_names: str = "zyx", units: Units = NM) -> ImageFacts:
     return ImageFacts("i", "array:i", axis_names, voxels, (40.0, 5.0, 5.0), units, "digest")
 
 
