@@ -200,7 +200,7 @@ class PretrainSettings(Settings):
         1e-3, gt=0, le=1, title="Learning rate", description="Highest rate of AdamW, falling to 0 along a cosine."
     )
     masked: float = Field(
-        0.35, ge=0, lt=1, title="Masked share", description="Share of a student's view that is hidden."
+        0.25, ge=0, lt=1, title="Masked share", description="Share of a student's view that is hidden."
     )
     smallest_scale: float = Field(
         0.4, gt=0, le=1, title="Smallest scale", description="Crops are shrunk at most by this factor."
@@ -208,8 +208,15 @@ class PretrainSettings(Settings):
     largest_scale: float = Field(
         2.5, ge=1, le=16, title="Largest scale", description="Crops are enlarged at most by this factor."
     )
+    grey_changes: float = Field(
+        0.4,
+        ge=0,
+        le=2,
+        title="Grey changes",
+        description="Strength of the changes of contrast, gamma, sharpness and noise between views; 1 is strong.",
+    )
     inverted: float = Field(
-        0.2, ge=0, le=1, title="Inverted share", description="Share of the crops that are shown as a negative."
+        0.1, ge=0, le=1, title="Inverted share", description="Share of the crops that are shown as a negative."
     )
     checkpoint_every: int = Field(
         100, ge=1, title="Checkpoint every", description="Steps between two checkpoints, from which a run continues."

@@ -37,13 +37,14 @@ class ClusterNet(nn.Module):
     def __init__(self, encoder: CompactNet, prototypes: int) -> None:
         super().__init__()
         self.encoder = encoder
-        # Centred tokens: without the last normalisation all cosines start alike, and hundreds of steps go by in vain.
+        # Tokens are centred within their own picture. Without that all cosines start alike, and the easiest way to
+        # fill the prototypes is to tell the pictures apart, which is of no use within one image.
         self.head = nn.Sequential(
             nn.Conv2d(encoder.config.channels, _HEAD_WIDTH, 1, bias=False),
             nn.BatchNorm2d(_HEAD_WIDTH),
             nn.GELU(),
             nn.Conv2d(_HEAD_WIDTH, _HEAD_CHANNELS, 1, bias=False),
-            nn.BatchNorm2d(_HEAD_CHANNELS, affine=False),
+            nn.InstanceNorm2d(_HEAD_CHANNELS),
         )
         self.prototypes = nn.Parameter(functional.normalize(torch.randn(prototypes, _HEAD_CHANNELS)))
 

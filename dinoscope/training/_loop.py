@@ -176,7 +176,7 @@ class _Run:
             crop = 1.0 - crop if rng.random() < settings.inverted else crop
             windows = draw_window(rng), draw_window(rng)
             for which, (window, other) in enumerate((windows, windows[::-1])):
-                views[which].append(change_greys(take_view(crop, window, side), rng))
+                views[which].append(change_greys(take_view(crop, window, side), rng, settings.grey_changes))
                 thetas[which].append(window.towards(other).theta())
         masks = [draw_mask(rng, side, settings.masked) for _ in range(2 * settings.batch)]
         stacked = torch.stack(views[0] + views[1]).unsqueeze(1)

@@ -71,15 +71,18 @@ def take_view(crop: torch.Tensor, window: Window, side: int) -> torch.Tensor:
     return view[0, 0]
 
 
-def change_greys(view: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """The same view with another contrast, gamma, sharpness and noise; values in [0, 1]."""
+def change_greys(view: torch.Tensor, rng: np.random.Generator, strength: float) -> torch.Tensor:
+    """The same view with another contrast, gamma, sharpness and noise; values in [0, 1].
+
+    Changes grow with `strength`; at 1 the contrast changes by a factor of up to 2 and the mean by up to 0.15.
+    """
     picture: NDArray[np.floating] = view.numpy()
-    picture = picture ** np.exp(rng.uniform(-0.6, 0.6))
-    picture = (picture - 0.5) * np.exp(rng.uniform(-0.7, 0.5)) + 0.5 + rng.uniform(-0.15, 0.15)
+    picture = picture ** np.exp(strength * rng.uniform(-0.6, 0.6))
+    picture = (picture - 0.5) * np.exp(strength * rng.uniform(-0.7, 0.7)) + 0.5 + strength * rng.uniform(-0.15, 0.15)
     if rng.random() < 0.4:
-        picture = ndimage.gaussian_filter(picture, rng.uniform(0.3, 1.8))
+        picture = ndimage.gaussian_filter(picture, strength * rng.uniform(0.0, 2.0))
     if rng.random() < 0.6:
-        picture = picture + rng.normal(0.0, rng.uniform(0.01, 0.1), picture.shape)
+        picture = picture + rng.normal(0.0, strength * rng.uniform(0.0, 0.15), picture.shape)
     return torch.from_numpy(np.clip(picture, 0.0, 1.0).astype(np.float32))
 
 

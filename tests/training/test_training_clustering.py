@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dinoscope.encoders._compact import CompactConfig, CompactNet
-from dinoscope.training._clustering import ClusterNet, assign, dense_loss, sinkhorn
+from dinoscope.training._clustering import SINKHORN_TEMPERATURE, ClusterNet, assign, dense_loss, sinkhorn
 
 SMALL = CompactConfig(widths=(4, 4, 4), dilations=((), (), ()), channels=6)
 
@@ -57,7 +57,11 @@ def test_assignments_keep_their_places() -> None:
     plan = assign(cosines)
     assert plan.shape == cosines.shape
     torch.testing.assert_close(plan.sum(dim=1), torch.ones(2, 4, 5))
-    alone = sinkhorn(torch.stack([cosines[n, :, y, x] for n in range(2) for y in range(4) for x in range(5)]), 0.05, 3)
+    alone = sinkhorn(
+        torch.stack([cosines[n, :, y, x] for n in range(2) for y in range(4) for x in range(5)]),
+        SINKHORN_TEMPERATURE,
+        3,
+    )
     torch.testing.assert_close(plan[1, :, 2, 3], alone[20 + 2 * 5 + 3])
 
 

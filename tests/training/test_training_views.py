@@ -83,12 +83,12 @@ def test_tokens_beyond_the_other_view_are_not_valid() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_greys_stay_in_range(seed: int) -> None:
     view = torch.rand(SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
-    changed = change_greys(view, np.random.default_rng(seed))
+    changed = change_greys(view, np.random.default_rng(seed), 1.0)
     assert changed.dtype == torch.float32
     assert changed.min() >= 0
     assert changed.max() <= 1
     assert not torch.equal(changed, view)
-    torch.testing.assert_close(changed, change_greys(view, np.random.default_rng(seed)))
+    torch.testing.assert_close(changed, change_greys(view, np.random.default_rng(seed), 1.0))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5])
@@ -97,3 +97,9 @@ def test_mask_hides_whole_blocks(share: float) -> None:
     assert float(mask.float().mean()) == share
     blocks = mask.reshape(4, 32, 4, 32).permute(0, 2, 1, 3).reshape(16, -1)
     assert (blocks.all(dim=1) | ~blocks.any(dim=1)).all()
+
+
+def test_greys_stay_as_they_are_at_strength_zero() -> None:
+    view = torch.rand(SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    for seed in range(5):
+        torch.testing.assert_close(change_greys(view, np.random.default_rng(seed), 0.0), view)
