@@ -166,7 +166,7 @@ def _scale_bar(info: OverlayInfo, zoom: float, width: int) -> tuple[float, str] 
     wished = width / zoom * info.pixel_size_nm / 6
     power = 10.0 ** np.floor(np.log10(wished))
     length = max(step * power for step in (1, 2, 5) if step * power <= wished)
-    caption = f"{length / 1000:g} µm" if length >= 1000 else f"{length:g} nm"
+    caption = f"{length:,g} nm"  # the bundled font has no µ
     return length / info.pixel_size_nm * zoom, caption
 
 
