@@ -1,3 +1,87 @@
 """Click one, get all of them: segmentation and detection by example in large electron microscopy images."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dinoscope.detection import detect
+    from dinoscope.encoders import create_encoder
+    from dinoscope.features import FeatureStore, default_store_path, extract_features, plan_features
+    from dinoscope.image import Image, open_image, spatial
+    from dinoscope.measure import measure_objects
+    from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt, read_prompts
+    from dinoscope.reference import Reference, build_reference, pool_references
+    from dinoscope.samples import phantom
+    from dinoscope.segmentation import segment
+    from dinoscope.settings import (
+        DetectionSettings,
+        ImageSettings,
+        IntensitySettings,
+        ReferenceSettings,
+        SegmentationSettings,
+        SimilaritySettings,
+        TilingSettings,
+    )
+    from dinoscope.similarity import SimilarityMap, compare
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "DetectionSettings",
+    "FeatureStore",
+    "Image",
+    "ImageSettings",
+    "IntensitySettings",
+    "MaskPrompt",
+    "PointPrompt",
+    "PolygonPrompt",
+    "Reference",
+    "ReferenceSettings",
+    "SegmentationSettings",
+    "SimilarityMap",
+    "SimilaritySettings",
+    "TilingSettings",
+    "__version__",
+    "build_reference",
+    "compare",
+    "create_encoder",
+    "default_store_path",
+    "detect",
+    "extract_features",
+    "measure_objects",
+    "open_image",
+    "phantom",
+    "plan_features",
+    "pool_references",
+    "read_prompts",
+    "segment",
+    "spatial",
+]
+
+_HOMES = {
+    "detection": ("detect",),
+    "encoders": ("create_encoder",),
+    "features": ("FeatureStore", "default_store_path", "extract_features", "plan_features"),
+    "image": ("Image", "open_image", "spatial"),
+    "measure": ("measure_objects",),
+    "prompts": ("MaskPrompt", "PointPrompt", "PolygonPrompt", "read_prompts"),
+    "reference": ("Reference", "build_reference", "pool_references"),
+    "samples": ("phantom",),
+    "segmentation": ("segment",),
+    "settings": tuple(name for name in __all__ if name.endswith("Settings")),
+    "similarity": ("SimilarityMap", "compare"),
+}
+_HOME_OF = {name: f"dinoscope.{home}" for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: `import dinoscope` itself stays light."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'dinoscope' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -42,9 +42,10 @@ Every source (folder) was drawn equally often. Intensities: the 1st to 99th perc
 
 Self-supervised dense clustering: two views of one crop (quarter turns, flips, zoom, shift; contrast, gamma, blur,
 noise), a mean teacher whose patch assignments are balanced over the batch by Sinkhorn's algorithm, a student that
-predicts them at the same places with a part of its view hidden. AdamW with a cosine schedule. Normalisations are
-measured on unchanged crops at the end; features have about zero mean and unit spread per channel over the training
-images.
+predicts them at the same places with a part of its view hidden. AdamW with a cosine schedule. Patches are
+compared with the prototypes relative to the other patches of their picture. At the end the normalisations are measured
+on unchanged crops, and the features are whitened, so that cosines and distances both count what differs; over the
+training images every channel has about zero mean and unit spread.
 
 {done} steps in {minutes:.1f} minutes, last loss {loss:.3f}, seed {seed}.
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.swa_utils import update_bn
 
 from dinoscope.encoders._compact import COMPACT_FILE, CompactConfig, CompactNet, save_compact
 from dinoscope.errors import Cancelled, OutputExistsError
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
+from dinoscope.training._calibration import calibrate
 from dinoscope.training._card import CARD_FILE, Outcome, write_card
 from dinoscope.training._checkpoint import CHECKPOINT_FILE, read_checkpoint, write_checkpoint
 from dinoscope.training._clustering import ClusterNet, assign, dense_loss
@@ -41,7 +41,7 @@ _WARM_UP = 0.05
 _FIRST_MOMENTUM = 0.99
 _WEIGHT_DECAY = 0.05
 _LARGEST_GRADIENT = 3.0
-_CALIBRATION_BATCHES = 64
+_CALIBRATION_BATCHES = 32
 
 
 def pretrain(
@@ -190,16 +190,15 @@ class _Run:
             mean.lerp_(value, 1.0 - momentum)
 
     def finish(self) -> CompactNet:
-        """The teacher's network, with its normalisations measured on unchanged crops."""
+        """The teacher's network, calibrated on unchanged crops."""
         rng = np.random.default_rng([self.settings.seed, self.settings.steps, 1])
         side, batch = 2 * self.settings.crop, self.settings.batch
-        crops = (
-            torch.stack([self.sampler.draw(rng, side, (1.0, 1.0)) for _ in range(batch)]).unsqueeze(1)
+        crops = [
+            torch.stack([self.sampler.draw(rng, side, (1.0, 1.0)) for _ in range(batch)]).unsqueeze(1).to(self.device)
             for _ in range(_CALIBRATION_BATCHES)
-        )
-        net = self.teacher.encoder
-        update_bn(crops, net, device=self.device)
-        return net.eval()
+        ]
+        calibrate(self.teacher.encoder, crops)
+        return self.teacher.encoder
 
     def state(self) -> dict[str, object]:
         """All that `restore` needs."""

@@ -57,11 +57,8 @@ def test_assignments_keep_their_places() -> None:
     plan = assign(cosines)
     assert plan.shape == cosines.shape
     torch.testing.assert_close(plan.sum(dim=1), torch.ones(2, 4, 5))
-    alone = sinkhorn(
-        torch.stack([cosines[n, :, y, x] for n in range(2) for y in range(4) for x in range(5)]),
-        SINKHORN_TEMPERATURE,
-        3,
-    )
+    rows = [cosines[n, :, y, x] for n in range(2) for y in range(4) for x in range(5)]
+    alone = sinkhorn(torch.stack(rows), SINKHORN_TEMPERATURE, 3)
     torch.testing.assert_close(plan[1, :, 2, 3], alone[20 + 2 * 5 + 3])
 
 
