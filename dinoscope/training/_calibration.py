@@ -49,7 +49,8 @@ def whitening_matrix(tokens: torch.Tensor, floor: float) -> torch.Tensor:
     """
     variances, directions = torch.linalg.eigh(torch.cov(tokens.T.double()))
     scale = (variances.clamp_min(0.0) + floor * variances.max()).rsqrt()
-    return ((directions * scale) @ directions.T).to(tokens)
+    root: torch.Tensor = (directions * scale) @ directions.T
+    return root.to(tokens)
 
 
 def _spread(net: CompactNet) -> torch.Tensor:
@@ -57,5 +58,5 @@ def _spread(net: CompactNet) -> torch.Tensor:
     norm = net.standardise
     if not isinstance(norm, torch.nn.BatchNorm2d) or norm.running_var is None:
         raise SettingsError("the network is folded: expected one as it was trained; calibrate it before folding")
-    spread: torch.Tensor = torch.sqrt(norm.running_var + norm.eps)
-    return spread
+    variance: torch.Tensor = norm.running_var
+    return torch.sqrt(variance + norm.eps)
