@@ -20,7 +20,7 @@ from dinoscope.geometry import Region
 from dinoscope.image import open_image
 from dinoscope.prompts import PointPrompt
 from dinoscope.reference import build_reference
-from dinoscope.segmentation import auto_threshold, similarity_at
+from dinoscope.segmentation import auto_thresholds, similarity_at
 from dinoscope.settings import ImageSettings, IntensitySettings, ReferenceSettings, SimilaritySettings, TilingSettings
 from dinoscope.similarity import compare
 
@@ -37,17 +37,23 @@ SECTIONS = ImageSettings(sections="0:6", image_pixel_size=4.6)
 def main() -> None:
     """Measure every encoder that is asked for."""
     names = sys.argv[1:] or ["nano", "random-dinov2-small"]
-    save("vnc", {name: measure(name) for name in names})
+    truth = sections("mitochondria") > 0
+    share = float(truth.mean())
+    everything = {"dice": 2 * share / (1 + share), "iou": share}
+    save("vnc", {"everything": everything, **{name: measure(name, truth) for name in names}})
 
 
-def measure(name: str) -> dict[str, Any]:
+def sections(name: str) -> NDArray[Any]:
+    """The voxels of sections 00 to 05."""
+    image = open_image(data_folder() / "vnc" / name, SECTIONS)
+    return image.read(image.extent)
+
+
+def measure(name: str, truth: NDArray[np.bool_]) -> dict[str, Any]:
     """Mean and spread over the seeds of the clicks."""
-    folder = data_folder() / "vnc"
     encoder = random_dinov2("small") if name == "random-dinov2-small" else create_encoder(name, "cpu")
-    labels = open_image(folder / "mitochondria", SECTIONS)
-    truth = labels.read(labels.extent) > 0
     with tempfile.TemporaryDirectory() as scratch:
-        store = features(folder / "raw", encoder, Path(scratch))
+        store = features(data_folder() / "vnc" / "raw", encoder, Path(scratch))
         runs = [one_seed(store, truth, seed) for seed in SEEDS]
     keys = runs[0].keys()
     result = {key: {"mean": float(np.mean([r[key] for r in runs])), "std": float(np.std([r[key] for r in runs]))}
@@ -73,7 +79,7 @@ def one_seed(store: FeatureStore, truth: NDArray[np.bool_], seed: int) -> dict[s
     similarity = compare(store, build_reference(store, prompts, ReferenceSettings()), SimilaritySettings())
     values = similarity_at(similarity, Region.of_shape(store.grid.voxels))[0]
     best, at = best_dice(values, truth)
-    automatic = auto_threshold(similarity)
+    automatic = float(auto_thresholds(similarity)[0])
     fixed, auto = dice(values >= 0.5, truth), dice(values >= automatic, truth)
     return {
         "dice_fixed": fixed, "dice_auto": auto, "iou_auto": auto / (2 - auto), "dice_best": best,

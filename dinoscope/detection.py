@@ -13,7 +13,7 @@ from skimage.measure import label
 
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.outputs import Detections
-from dinoscope.segmentation import choose_threshold, sample_map
+from dinoscope.segmentation import choose_thresholds, sample_map
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def detect(
     progress
         Called after every block, with the stage ``"detection"``.
     """
-    threshold = choose_threshold(similarity, settings.min_score)
-    diameter = _diameters(similarity, image, settings, threshold)  # K, voxels
+    thresholds = choose_thresholds(similarity, settings.min_score)
+    diameter = _diameters(similarity, image, settings, thresholds)  # K, voxels
     todo = list(blocks(similarity.grid.extent, (1, _BLOCK, _BLOCK)))
     found: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]] = []
     for done, block in enumerate(todo, start=1):
         for k, width in enumerate(diameter / similarity.grid.patch_voxels):
-            found.append((k, *_peaks(similarity, k, block, (float(width), threshold))))
+            found.append((k, *_peaks(similarity, k, block, (float(width), float(thresholds[k])))))
         progress(Progress("detection", done, len(todo)))
     return _best(similarity, image, diameter, found)
 
@@ -80,11 +80,11 @@ def estimate_diameter(similarity: SimilarityMap, k: int, threshold: float) -> fl
 
 
 def _diameters(
-    similarity: SimilarityMap, image: ImageFacts, settings: DetectionSettings, threshold: float
+    similarity: SimilarityMap, image: ImageFacts, settings: DetectionSettings, thresholds: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     classes = range(len(similarity.classes))
     if settings.object_diameter == "auto":
-        return np.array([estimate_diameter(similarity, k, threshold) for k in classes])
+        return np.array([estimate_diameter(similarity, k, float(thresholds[k])) for k in classes])
     voxel = image.pixel_size_nm or 1.0
     return np.full(len(classes), settings.object_diameter / voxel)
 

@@ -51,6 +51,8 @@ class Window:
         The patches (z, gy, gx) that count.
     read
         `patches` and a margin of context where the image has it.
+    centre
+        The patch (z, gy, gx) in the middle of the example.
     features
         Of `read`, shape (h, w, C), float32.
     """
@@ -58,6 +60,7 @@ class Window:
     image: str
     patches: Region
     read: Region
+    centre: tuple[int, ...]
     features: NDArray[np.float32]
 
 
@@ -129,7 +132,13 @@ class Reference:
         if header["version"] != FORMAT_VERSION:
             raise ReferenceMismatchError(f"{path} has format version {header['version']}, expected {FORMAT_VERSION}")
         windows = [
-            Window(facts["image"], _region(facts["patches"]), _region(facts["read"]), tensors[f"window.{i}"])
+            Window(
+                facts["image"],
+                _region(facts["patches"]),
+                _region(facts["read"]),
+                tuple(facts["centre"]),
+                tensors[f"window.{i}"],
+            )
             for i, facts in enumerate(header["windows"])
         ]
         return cls(
@@ -149,6 +158,7 @@ class Reference:
                 "image": window.image,
                 "patches": [window.patches.start, window.patches.stop],
                 "read": [window.read.start, window.read.stop],
+                "centre": window.centre,
             }
             for window in self.windows
         ]
@@ -183,8 +193,7 @@ def build_reference(store: FeatureStore, prompts: Sequence[Prompt], settings: Re
     """
     check_prompts(prompts, store.grid.voxels)
     names = class_names(prompts)
-    regions = [_window(store.grid, prompt, settings) for prompt in prompts]
-    windows = [Window(store.manifest.image.digest, patches, read, store.read(read)[0]) for patches, read in regions]
+    windows = [_read_window(store, prompt, settings) for prompt in prompts]
     vectors = [_vector(store, prompt, window, settings) for prompt, window in zip(prompts, windows, strict=True)]
     return Reference(
         classes=names,
@@ -259,6 +268,15 @@ def check_same_encoder(reference: EncoderSpec, features: EncoderSpec) -> None:
 
 def _region(corners: list[list[int]]) -> Region:
     return Region(tuple(corners[0]), tuple(corners[1]))
+
+
+def _read_window(store: FeatureStore, prompt: Prompt, settings: ReferenceSettings) -> Window:
+    patches, read = _window(store.grid, prompt, settings)
+    z, *middle = _centre(prompt)
+    centre = (round(z), *(int(store.grid.patch_index(voxel)) for voxel in middle))
+    inside = zip(centre, patches.start, patches.stop, strict=True)
+    clamped = tuple(min(max(c, a), b - 1) for c, a, b in inside)
+    return Window(store.manifest.image.digest, patches, read, clamped, store.read(read)[0])
 
 
 def _window(grid: PatchGrid, prompt: Prompt, settings: ReferenceSettings) -> tuple[Region, Region]:

@@ -12,6 +12,7 @@ import torch
 from scipy import ndimage
 
 from dinoscope.errors import SettingsError
+from dinoscope.geometry import Region
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.reference import Reference, Window, check_same_encoder
 from dinoscope.tiling import blocks
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinoscope.features import FeatureStore, Manifest
-    from dinoscope.geometry import Region
     from dinoscope.settings import SimilaritySettings
     from dinoscope.tiling import PatchGrid
 
@@ -64,11 +64,14 @@ class SimilarityMap:
         Shape (K, z, gy, gx), in [0, 1]; an array in memory or on disk, read by slices.
     grid
         The patches, and where they lie in the image.
+    levels
+        Median similarity at the positive examples of each class, shape (K,).
     """
 
     classes: tuple[str, ...]
     values: WritableArray
     grid: PatchGrid
+    levels: NDArray[np.float32]
 
     def read(self, region: Region) -> NDArray[np.float32]:
         """Similarities of a region of patches (z, gy, gx), shape (K, z, gy, gx)."""
@@ -136,7 +139,7 @@ def compare(
     for done, block in enumerate(todo, start=1):
         values[(slice(None), *block.slices)] = compare_block(store, bank, settings, block)
         progress(Progress("similarity", done, len(todo)))
-    return SimilarityMap(reference.classes, values, store.grid)
+    return SimilarityMap(reference.classes, values, store.grid, example_levels(reference, bank, settings))
 
 
 def compare_block(store: FeatureStore, bank: Bank, settings: SimilaritySettings, block: Region) -> NDArray[np.float32]:
@@ -146,6 +149,24 @@ def compare_block(store: FeatureStore, bank: Bank, settings: SimilaritySettings,
     votes = vote(features.reshape(-1, features.shape[-1]), bank, settings.neighbours)
     votes = np.moveaxis(votes.reshape(*features.shape[:-1], -1), -1, 0)  # K z gy gx
     return _smooth(votes, settings.smoothing)[(slice(None), *block.relative_to(read).slices)]
+
+
+def example_levels(reference: Reference, bank: Bank, settings: SimilaritySettings) -> NDArray[np.float32]:
+    """Median similarity at the positive examples of each class, as their own map has it there, shape (K,)."""
+    found: list[list[float]] = [[] for _ in reference.classes]
+    for window, k, positive in zip(reference.windows, reference.class_index, reference.positive, strict=True):
+        if positive:
+            found[k].append(_value_at_centre(window, bank, settings, int(k)))
+    return np.array([np.median(values) for values in found], np.float32)
+
+
+def _value_at_centre(window: Window, bank: Bank, settings: SimilaritySettings, k: int) -> float:
+    centre = Region(window.centre, tuple(c + 1 for c in window.centre))
+    near = centre.grow((0, _RADIUS, _RADIUS)).intersect(window.read)
+    features = window.features[near.relative_to(window.read).slices[1:]]
+    votes = vote(features.reshape(-1, features.shape[-1]), bank, settings.neighbours)[:, k]
+    smooth = _smooth(votes.reshape(features.shape[:-1]), settings.smoothing)
+    return float(smooth[centre.relative_to(near).slices[1:]].item())
 
 
 def build_bank(reference: Reference, settings: SimilaritySettings) -> Bank:

@@ -30,7 +30,7 @@ def blobs(centres: list[tuple[int, float, float]], stride: int = 4) -> Similarit
     y, x = (grid.to_voxel(np.arange(n, dtype=np.float64)) for n in grid.shape[1:])
     for z, cy, cx in centres:
         values[z][np.hypot(y[:, None] - cy, x - cx) <= DIAMETER / 2] = 0.9
-    return SimilarityMap(("a",), values[np.newaxis], grid)
+    return SimilarityMap(("a",), values[np.newaxis], grid, np.array([0.9], np.float32))
 
 
 def distances(found: np.ndarray, wanted: list[tuple[int, float, float]]) -> list[float]:
@@ -84,7 +84,9 @@ def test_two_dimensions_and_unknown_sizes_are_in_pixels() -> None:
     values = np.zeros((2, *grid.shape), np.float32)
     values[1, 0, 4:7, 5:8] = 1
     image = ImageFacts("i", "array:i", "yx", (1, 40, 40), (1.0, 1.0, 1.0), ("pixel", "pixel", "pixel"), "d")
-    found = detect(SimilarityMap(("a", "b"), values, grid), image, DetectionSettings(min_score=0.4))
+    found = detect(
+        SimilarityMap(("a", "b"), values, grid, np.ones(2, np.float32)), image, DetectionSettings(min_score=0.4)
+    )
     assert (found.axis_names, found.unit, found.class_names) == ("yx", "pixel", ("b",))
     np.testing.assert_allclose(found.centres, [[21.5, 25.5]], atol=0.1)
 

@@ -70,6 +70,7 @@ def test_windows_are_whole_inside_and_move_in_at_the_rim(store: FeatureStore) ->
     assert (middle.read.start, middle.read.stop) == ((0, 7, 10), (1, 17, 20))
     assert (corner.patches.start, corner.patches.stop) == ((0, 0, 22), (1, 8, 30))
     assert corner.read.shape == (1, 9, 9)
+    assert (middle.centre, corner.centre) == ((0, 12, 15), (0, 0, 29))
     np.testing.assert_array_equal(middle.features, store.read(middle.read)[0])
 
 
@@ -112,7 +113,7 @@ def test_a_saved_reference_comes_back(tmp_path: Path, store: FeatureStore) -> No
     np.testing.assert_array_equal(loaded.positive, [True, False, True])
     np.testing.assert_array_equal(loaded.vectors, reference.vectors)
     for a, b in zip(loaded.windows, reference.windows, strict=True):
-        assert (a.image, a.patches, a.read) == (b.image, b.patches, b.read)
+        assert (a.image, a.patches, a.read, a.centre) == (b.image, b.patches, b.read, b.centre)
         np.testing.assert_array_equal(a.features, b.features)
     assert [p.name for p in tmp_path.iterdir()] == ["r.safetensors"]
 

@@ -181,6 +181,15 @@ def test_classes_get_a_map_each(store: FeatureStore) -> None:
     assert dark[1] > 0.8 > 0.2 > dark[0]
 
 
+def test_levels_are_the_map_at_the_examples(store: FeatureStore) -> None:
+    places = [(32, 40), (30, 53), (41, 21)]
+    prompts = [PointPrompt((0, float(y), float(x))) for y, x in places]
+    counter = PointPrompt((0, 60.0, 80.0), positive=False)
+    found = compare(store, build_reference(store, [*prompts, counter], ReferenceSettings()), SimilaritySettings())
+    at_examples = [found.values[0, 0, y // STRIDE, x // STRIDE] for y, x in places]
+    np.testing.assert_allclose(found.levels, [np.median(at_examples)], atol=1e-6)
+
+
 def test_a_part_of_the_map_is_the_part_of_the_whole(store: FeatureStore) -> None:
     reference = build_reference(store, [PointPrompt((0, 32, 40))], ReferenceSettings())
     whole = compare(store, reference, SimilaritySettings())

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> Report:
         mask=str(mask),
         table=str(table),
         detections=str(points),
-        threshold=segmented.values["threshold"],
+        threshold=segmented.values["thresholds"][0],
         dice=round(scores.dice, 4),
         iou=round(scores.iou, 4),
     )

@@ -119,7 +119,7 @@ def _segment(
         result = {
             "mask": str(write_mask(target, work.image, found, force=args.force)),
             "objects": len(found.object_classes),
-            "threshold": round(found.threshold, 4),
+            "thresholds": [round(threshold, 4) for threshold in found.thresholds],
             "classes": list(found.classes),
             **_write_more(args, work, similarity, found),
         }

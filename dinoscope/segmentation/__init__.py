@@ -2,14 +2,14 @@
 
 from dinoscope.segmentation._objects import Pieces, find_objects
 from dinoscope.segmentation._segment import Segmentation, label_region, segment
-from dinoscope.segmentation._threshold import auto_threshold, choose_threshold, sample_map
+from dinoscope.segmentation._threshold import auto_thresholds, choose_thresholds, sample_map
 from dinoscope.segmentation._upsample import similarity_at
 
 __all__ = [
     "Pieces",
     "Segmentation",
-    "auto_threshold",
-    "choose_threshold",
+    "auto_thresholds",
+    "choose_thresholds",
     "find_objects",
     "label_region",
     "sample_map",

@@ -12,7 +12,7 @@ from dinoscope.geometry import Region
 from dinoscope.image import Image, LazyArray
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.segmentation._objects import find_objects, voxels_of_diameter
-from dinoscope.segmentation._threshold import choose_threshold
+from dinoscope.segmentation._threshold import choose_thresholds
 from dinoscope.segmentation._upsample import similarity_at
 from dinoscope.tiling import blocks
 
@@ -50,8 +50,8 @@ class Segmentation:
     ----------
     classes
         Names of the K classes.
-    threshold
-        The similarity from which a voxel belonged to a class.
+    thresholds
+        The similarity from which a voxel belonged to each class.
     mask
         Class labels, uint8: k + 1 for class k, 0 for the background.
     instances
@@ -61,7 +61,7 @@ class Segmentation:
     """
 
     classes: tuple[str, ...]
-    threshold: float
+    thresholds: tuple[float, ...]
     mask: LazyArray
     instances: LazyArray
     object_classes: tuple[str, ...]
@@ -105,10 +105,10 @@ def segment(
 
     Notes
     -----
-    Where several classes reach the threshold at a voxel, the most similar one has it. Objects are joined across
+    Where several classes reach their thresholds at a voxel, the most similar one has it. Objects are joined across
     sections where their voxels lie on top of each other.
     """
-    threshold = choose_threshold(similarity, settings.threshold)
+    thresholds = choose_thresholds(similarity, settings.threshold)
     pieces = np.zeros(image.voxels, np.uint32) if scratch is None else scratch
     todo = list(blocks(Region.of_shape(image.voxels), BLOCK))
     done = 0
@@ -117,12 +117,12 @@ def segment(
         nonlocal done
         done += 1
         progress(Progress("objects", done, len(todo)))
-        return label_region(similarity, block, threshold)
+        return label_region(similarity, block, thresholds)
 
     found = find_objects(todo, read, pieces, _smallest(image, settings.min_diameter))
     return Segmentation(
         similarity.classes,
-        threshold,
+        tuple(float(t) for t in thresholds),
         _Lookup(found.class_of[found.object_of], pieces, image.stacked),
         _Lookup(found.object_of, pieces, image.stacked),
         tuple(similarity.classes[label - 1] for label in found.class_of[1:]),
@@ -139,9 +139,19 @@ def _smallest(image: ImageFacts, diameter: float) -> float:
     return voxels_of_diameter(diameter, image.own(image.voxel_size))
 
 
-def label_region(similarity: SimilarityMap, region: Region, threshold: float) -> NDArray[np.uint8]:
-    """Class labels of a region of voxels (z, y, x): k + 1 where class k is the most similar and reaches a threshold."""
+def label_region(similarity: SimilarityMap, region: Region, thresholds: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Class labels of a region of voxels (z, y, x): k + 1 for the most similar class k that reaches its threshold.
+
+    Parameters
+    ----------
+    similarity
+        The map.
+    region
+        Voxels (z, y, x).
+    thresholds
+        One per class, shape (K,).
+    """
     values = similarity_at(similarity, region)
+    values[values < thresholds[:, np.newaxis, np.newaxis, np.newaxis]] = -1.0
     best = values.argmax(axis=0)
-    reached = np.take_along_axis(values, best[np.newaxis], axis=0)[0] >= threshold
-    return np.where(reached, best + 1, 0).astype(np.uint8)
+    return np.where(values.max(axis=0) >= 0, best + 1, 0).astype(np.uint8)

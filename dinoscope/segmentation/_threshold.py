@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from skimage.filters import threshold_otsu
 
 from dinoscope.geometry import Region
 
@@ -16,19 +15,26 @@ if TYPE_CHECKING:
 
 _SAMPLED_SECTIONS = 8
 
-
-def choose_threshold(similarity: SimilarityMap, wanted: float | Literal["auto"]) -> float:
-    """The given threshold, or one chosen from the map's own histogram."""
-    return auto_threshold(similarity) if wanted == "auto" else float(wanted)
+_WAY = 0.6
+"""How far the threshold lies on the way from the image's ordinary similarity to that of the examples."""
 
 
-def auto_threshold(similarity: SimilarityMap) -> float:
-    """The middle between the mean similarities of alike and unlike patches, told apart by Otsu's method."""
-    best = sample_map(similarity).max(axis=0)
-    if best.min() == best.max():
-        return 0.5
-    alike = best > threshold_otsu(best)
-    return float((best[alike].mean() + best[~alike].mean()) / 2.0)
+def choose_thresholds(similarity: SimilarityMap, wanted: float | Literal["auto"]) -> NDArray[np.float32]:
+    """The given threshold for every class, or one per class chosen from the map, shape (K,)."""
+    if wanted == "auto":
+        return auto_thresholds(similarity)
+    return np.full(len(similarity.classes), wanted, np.float32)
+
+
+def auto_thresholds(similarity: SimilarityMap) -> NDArray[np.float32]:
+    """A threshold per class between what is ordinary in the image and what the examples reach, shape (K,).
+
+    Ordinary is the median of the map, so the objects sought should fill less than half of the image. How alike the
+    rest of an image is varies far too much between encoders and images for a fixed threshold.
+    """
+    ordinary = np.median(sample_map(similarity), axis=(1, 2, 3))
+    thresholds: NDArray[np.float32] = (ordinary + _WAY * (similarity.levels - ordinary)).astype(np.float32)
+    return thresholds
 
 
 def sample_map(similarity: SimilarityMap) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
@@ -11,10 +11,13 @@ from scipy import ndimage
 from dinoscope.errors import SettingsError
 from dinoscope.features import ImageFacts
 from dinoscope.geometry import LengthUnit, Region
-from dinoscope.segmentation import auto_threshold, find_objects, label_region, segment, similarity_at
+from dinoscope.segmentation import auto_thresholds, find_objects, label_region, segment, similarity_at
 from dinoscope.settings import SegmentationSettings
 from dinoscope.similarity import SimilarityMap
 from dinoscope.tiling import PatchGrid, blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Units = tuple[LengthUnit, LengthUnit, LengthUnit]
 NM: Units = ("nm", "nm", "nm")
@@ -24,16 +27,20 @@ def facts(voxels: tuple[int, int, int], axis_names: str = "zyx", units: Units = 
     return ImageFacts("i", "array:i", axis_names, voxels, (40.0, 5.0, 5.0), units, "digest")
 
 
+def as_map(values: NDArray[np.float32], grid: PatchGrid) -> SimilarityMap:
+    return SimilarityMap(tuple("abc"[: len(values)]), values, grid, np.full(len(values), 0.9, np.float32))
+
+
 def random_map(voxels: tuple[int, int, int], classes: int = 1, scale: float = 1.0, seed: int = 0) -> SimilarityMap:
     grid = PatchGrid(voxels, 4, scale)
     values = np.random.default_rng(seed).random((classes, *grid.shape), dtype=np.float32)
-    return SimilarityMap(tuple("abc"[:classes]), values, grid)
+    return as_map(values, grid)
 
 
 def test_between_patch_centres_the_map_is_linear() -> None:
     grid = PatchGrid((1, 8, 12), 4)
     ramp = np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3)
-    found = similarity_at(SimilarityMap(("a",), ramp, grid), grid.extent.of_shape(grid.voxels))[0, 0]
+    found = similarity_at(as_map(ramp, grid), grid.extent.of_shape(grid.voxels))[0, 0]
     y, x = np.mgrid[0:8, 0:12]
     py, px = ((v + 0.5) / 4 - 0.5 for v in (y, x))
     expected = 3 * np.clip(py, 0, 1) + np.clip(px, 0, 2)
@@ -53,14 +60,14 @@ def test_a_voxel_has_the_same_value_in_every_region(scale: float, data: st.DataO
 
 def test_a_constant_map_stays_constant_up_to_the_rim() -> None:
     grid = PatchGrid((1, 10, 10), 4)  # the last patches reach past the image
-    flat = SimilarityMap(("a",), np.full((1, *grid.shape), 0.25, np.float32), grid)
+    flat = as_map(np.full((1, *grid.shape), 0.25, np.float32), grid)
     np.testing.assert_array_equal(similarity_at(flat, Region.of_shape(grid.voxels)), 0.25)
 
 
 def test_the_most_similar_class_has_a_voxel() -> None:
     grid = PatchGrid((1, 1, 4), 1)
     values = np.array([[0.9, 0.4, 0.6, 0.5], [0.8, 0.3, 0.7, 0.5]], np.float32).reshape(2, 1, 1, 4)
-    labels = label_region(SimilarityMap(("a", "b"), values, grid), Region.of_shape(grid.voxels), 0.5)
+    labels = label_region(as_map(values, grid), Region.of_shape(grid.voxels), np.array([0.5, 0.5], np.float32))
     np.testing.assert_array_equal(labels[0, 0], [1, 0, 2, 1])
 
 
@@ -105,7 +112,7 @@ def test_the_smallest_diameter_is_in_nm(axis_names: str, diameter: float, kept: 
     values = np.zeros((1, 1, 20, 20), np.float32)
     values[0, 0, 4:12, 4:12] = 1  # 64 voxels of 5 nm: as much as a disc of 45.1 nm
     found = segment(
-        SimilarityMap(("a",), values, grid),
+        as_map(values, grid),
         facts((1, 20, 20), axis_names),
         SegmentationSettings(threshold=0.5, min_diameter=diameter),
     )
@@ -139,12 +146,21 @@ def test_a_given_threshold_holds_and_auto_finds_the_gap(threshold: float | Liter
     rng = np.random.default_rng(0)
     values = rng.normal(0.15, 0.03, grid.shape)
     values[0, 4:8, 4:8] = rng.normal(0.85, 0.03, (4, 4))
-    similarity = SimilarityMap(("a",), values[np.newaxis].clip(0, 1).astype(np.float32), grid)
+    similarity = as_map(values[np.newaxis].clip(0, 1).astype(np.float32), grid)
     found = segment(similarity, facts((1, 64, 64)), SegmentationSettings(threshold=threshold))
-    assert 0.25 < found.threshold < 0.75
+    assert 0.25 < found.thresholds[0] < 0.75
     assert len(found.object_classes) == 1
 
 
-def test_auto_of_a_constant_map_is_the_middle() -> None:
+def test_each_class_has_a_threshold_between_the_ordinary_and_its_examples() -> None:
     grid = PatchGrid((1, 8, 8), 4)
-    assert auto_threshold(SimilarityMap(("a",), np.zeros((1, 1, 2, 2), np.float32), grid)) == 0.5
+    values = np.stack([np.full(grid.shape, 0.2), np.full(grid.shape, 0.6)]).astype(np.float32)
+    similarity = SimilarityMap(("a", "b"), values, grid, np.array([0.7, 1.0], np.float32))
+    np.testing.assert_allclose(auto_thresholds(similarity), [0.5, 0.84], rtol=1e-6)
+
+
+def test_a_class_below_its_threshold_leaves_the_voxel_to_another() -> None:
+    grid = PatchGrid((1, 1, 2), 1)
+    values = np.array([[0.8, 0.8], [0.6, 0.3]], np.float32).reshape(2, 1, 1, 2)
+    labels = label_region(as_map(values, grid), Region.of_shape(grid.voxels), np.array([0.9, 0.5], np.float32))
+    np.testing.assert_array_equal(labels[0, 0], [2, 0])
