@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dinoscope.encoders._compact import CompactNet
 
-WHITENING_FLOOR = 0.01
+WHITENING_FLOOR = 0.1
 """Added to the variances, relative to the largest one, so that noise is not blown up to the size of signals."""
 
 
