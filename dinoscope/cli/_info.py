@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dinoscope.cli._console import Report, say
 from dinoscope.cli._flags import add_settings
@@ -46,7 +46,21 @@ def run(args: argparse.Namespace) -> Report:
     except EncoderNotFoundError as error:
         say(f"note: no estimate without the encoder. {error}")
         return Report.of(**facts)
-    return Report.of(**facts, **_cost(image, encoder, stages))
+    cost = _cost(image, encoder, stages)
+    return Report({**facts, **cost}, "\n".join([Report.of(**facts).text, _told(cost)]))
+
+
+def _told(cost: dict[str, Any]) -> str:
+    """The cost in words."""
+    minutes = cost["estimated_minutes"]
+    size = cost["working_pixel_size_nm"]
+    lines = [
+        f"With {cost['encoder']}" + (f" at {size:.4g} nm per pixel" if size else "") + ":",
+        f"  {cost['tiles']:,} tiles, {cost['tiles_done']:,} of them done",
+        f"  {cost['feature_bytes'] / 2**20:,.1f} MiB of features in {cost['features']}",
+        f"  about {minutes:,.1f} minutes to go, at {cost['seconds_per_tile']:.2g} s per tile measured on this machine",
+    ]
+    return "\n".join(lines)
 
 
 def _encoder(stages: Stages) -> Encoder:
@@ -55,7 +69,7 @@ def _encoder(stages: Stages) -> Encoder:
     return create_encoder(stages.encoder.encoder, stages.encoder.device)
 
 
-def _cost(image: Image, encoder: Encoder, stages: Stages) -> dict[str, object]:
+def _cost(image: Image, encoder: Encoder, stages: Stages) -> dict[str, Any]:
     from dinoscope.features import FeatureStore, default_store_path, plan_features
 
     manifest = plan_features(image, encoder.spec, stages.tiling, stages.intensity)
