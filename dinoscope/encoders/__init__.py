@@ -1,7 +1,8 @@
 """Everything that turns pixels into patch features."""
 
-from dinoscope.encoders._catalogue import CATALOGUE, CatalogueEntry, EncoderListing, list_encoders
+from dinoscope.encoders._catalogue import CATALOGUE, CatalogueEntry
 from dinoscope.encoders._create import create_encoder
+from dinoscope.encoders._listing import EncoderListing, list_encoders
 from dinoscope.encoders._random import random_dinov2
 from dinoscope.encoders._spec import Encoder, EncoderSpec
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
-
-from dinoscope.encoders._hub import find_cached_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,25 +59,6 @@ class CatalogueEntry:
     def weight_bytes(self) -> int:
         """Size of the weights in float32, which is how they are published."""
         return 4 * self.parameters
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderListing:
-    """A catalogued encoder and whether its weights are on this machine."""
-
-    entry: CatalogueEntry
-    is_here: bool
-
-
-def list_encoders() -> tuple[EncoderListing, ...]:
-    """All encoders that have a name, smallest first; looks at the disk and never at the network."""
-    return tuple(EncoderListing(entry, _is_here(entry)) for entry in CATALOGUE.values())
-
-
-def _is_here(entry: CatalogueEntry) -> bool:
-    if entry.source == BUNDLED:
-        return (resources.files("dinoscope.encoders") / "weights" / f"{entry.name}.safetensors").is_file()
-    return find_cached_weights(entry.source) is not None
 
 
 @dataclass(frozen=True, slots=True)
