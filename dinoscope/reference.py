@@ -54,14 +54,14 @@ class Window:
     centre
         The patch (z, gy, gx) in the middle of the example.
     features
-        Of `read`, shape (h, w, C), float32.
+        Of `read`, shape (h, w, C), in half precision as in the store: there may be hundreds of windows.
     """
 
     image: str
     patches: Region
     read: Region
     centre: tuple[int, ...]
-    features: NDArray[np.float32]
+    features: NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -276,7 +276,7 @@ def _read_window(store: FeatureStore, prompt: Prompt, settings: ReferenceSetting
     centre = (round(z), *(int(store.grid.patch_index(voxel)) for voxel in middle))
     inside = zip(centre, patches.start, patches.stop, strict=True)
     clamped = tuple(min(max(c, a), b - 1) for c, a, b in inside)
-    return Window(store.manifest.image.digest, patches, read, clamped, store.read(read)[0])
+    return Window(store.manifest.image.digest, patches, read, clamped, store.read(read)[0].astype(np.float16))
 
 
 def _window(grid: PatchGrid, prompt: Prompt, settings: ReferenceSettings) -> tuple[Region, Region]:
@@ -324,7 +324,8 @@ def _bilinear(grid: PatchGrid, prompt: PointPrompt, window: Window) -> NDArray[n
     vector = np.zeros(window.features.shape[-1], np.float64)
     for row, row_weight in rows:
         for column, column_weight in columns:
-            vector += row_weight * column_weight * window.features[row - top, column - left]
+            patch = window.features[row - top, column - left].astype(np.float64)
+            vector += row_weight * column_weight * patch
     return vector.astype(np.float32)
 
 
@@ -341,7 +342,7 @@ def _nearest(grid: PatchGrid, prompt: PointPrompt, window: Window) -> NDArray[np
     for voxel, start, stop in zip(prompt.position[1:], window.patches.start[1:], window.patches.stop[1:], strict=True):
         index.append(min(start + round(voxel / grid.patch_voxels - start), stop - 1))
     _, top, left = window.read.start
-    nearest: NDArray[np.float32] = window.features[index[0] - top, index[1] - left]
+    nearest: NDArray[np.float32] = window.features[index[0] - top, index[1] - left].astype(np.float32)
     return nearest
 
 

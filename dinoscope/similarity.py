@@ -164,7 +164,7 @@ def _value_at_centre(window: Window, bank: Bank, settings: SimilaritySettings, k
     centre = Region(window.centre, tuple(c + 1 for c in window.centre))
     near = centre.grow((0, _RADIUS, _RADIUS)).intersect(window.read)
     features = window.features[near.relative_to(window.read).slices[1:]]
-    votes = vote(features.reshape(-1, features.shape[-1]), bank, settings.neighbours)[:, k]
+    votes = vote(features.reshape(-1, features.shape[-1]).astype(np.float32), bank, settings.neighbours)[:, k]
     smooth = _smooth(votes.reshape(features.shape[:-1]), settings.smoothing)
     return float(smooth[centre.relative_to(near).slices[1:]].item())
 
@@ -185,10 +185,10 @@ def build_bank(reference: Reference, settings: SimilaritySettings) -> Bank:
         raise SettingsError(
             f"quantiles {settings.quantile_low} and {settings.quantile_high}: expected the low one below the high one"
         )
-    labels = np.stack([_pseudo_labels(reference, k, settings) for k in range(len(reference.classes))], axis=-1)
+    kept = _distinct(reference.windows) if settings.dedupe else slice(None)
+    labels = [_pseudo_labels(reference, k, settings, kept) for k in range(len(reference.classes))]
     features = np.concatenate([_core(window.features, window) for window in reference.windows])
-    kept = _kept(reference, settings)
-    return Bank(features[kept], labels)
+    return Bank(features[kept].astype(np.float32), np.stack(labels, axis=-1))
 
 
 def vote(queries: NDArray[np.float32], bank: Bank, neighbours: int) -> NDArray[np.float32]:
@@ -231,11 +231,12 @@ def scale_mismatch(reference: Reference, features: Manifest, tolerance: float = 
     )
 
 
-def _pseudo_labels(reference: Reference, k: int, settings: SimilaritySettings) -> NDArray[np.float32]:
+def _pseudo_labels(
+    reference: Reference, k: int, settings: SimilaritySettings, kept: NDArray[np.int64] | slice
+) -> NDArray[np.float32]:
     """Labels of class `k` for the kept reference patches, shape (M,)."""
     mine = reference.class_index == k
     prototype = reference.vectors[mine & reference.positive].mean(axis=0, keepdims=True)
-    kept = _kept(reference, settings)
     distances = _distances(reference, prototype, settings.smoothing)[kept]
     low, high = np.percentile(distances, [settings.quantile_low, settings.quantile_high])
     labels = 1.0 - np.clip((distances - low) / max(high - low, np.finfo(np.float32).tiny), 0.0, 1.0)
@@ -253,7 +254,8 @@ def _distances(reference: Reference, vectors: NDArray[np.float32], sigma: float)
     """Smoothed distance of every reference patch to the nearest of some vectors (n, C), duplicates included."""
     found = []
     for window in reference.windows:
-        apart = (np.linalg.norm(window.features - vector, axis=-1) for vector in vectors)
+        features = window.features.astype(np.float32)
+        apart = (np.linalg.norm(features - vector, axis=-1) for vector in vectors)
         nearest: NDArray[np.float32] = functools.reduce(np.minimum, apart)  # h w
         found.append(_core(_smooth(nearest, sigma)[..., np.newaxis], window)[:, 0])
     return np.concatenate(found)
@@ -265,18 +267,14 @@ def _core(values: NDArray[Any], window: Window) -> NDArray[Any]:
     return core.reshape(-1, values.shape[-1])
 
 
-def _kept(reference: Reference, settings: SimilaritySettings) -> NDArray[np.int64]:
-    """Indices of the reference patches to use: each one once, unless duplicates are wanted."""
-    if not settings.dedupe:
-        return np.arange(sum(window.patches.size for window in reference.windows))
-    seen: dict[tuple[Any, ...], int] = {}
-    count = 0
-    for window in reference.windows:
-        for offset in np.ndindex(window.patches.shape):
-            place = tuple(a + b for a, b in zip(window.patches.start, offset, strict=True))
-            seen.setdefault((window.image, *place), count)
-            count += 1
-    return np.fromiter(seen.values(), np.int64, len(seen))
+def _distinct(windows: tuple[Window, ...]) -> NDArray[np.int64]:
+    """Indices of the patches of all windows, each patch of an image once."""
+    images = {name: number for number, name in enumerate(dict.fromkeys(window.image for window in windows))}
+    places = []
+    for window in windows:
+        offsets = np.indices(window.patches.shape).reshape(3, -1).T + window.patches.start  # m 3
+        places.append(np.insert(offsets, 0, images[window.image], axis=1))
+    return np.sort(np.unique(np.concatenate(places), axis=0, return_index=True)[1])
 
 
 def _smooth(maps: NDArray[Any], sigma: float) -> NDArray[Any]:

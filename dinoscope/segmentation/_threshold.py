@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dinoscope.similarity import SimilarityMap
 
 _SAMPLED_SECTIONS = 8
+_SAMPLED_SIDE = 2048
+"""Patches: with 8 sections at most 134 MB per class, however large the image."""
 
 _WAY = 0.6
 """How far the threshold lies on the way from the image's ordinary similarity to that of the examples."""
@@ -38,8 +40,10 @@ def auto_thresholds(similarity: SimilarityMap) -> NDArray[np.float32]:
 
 
 def sample_map(similarity: SimilarityMap) -> NDArray[np.float32]:
-    """Similarities of some evenly spread sections, shape (K, n, gy, gx)."""
-    sections, rows, columns = similarity.grid.shape
+    """Similarities of the middle of some evenly spread sections, shape (K, n, gy, gx)."""
+    sections, *plane = similarity.grid.shape
+    start = [max(0, (size - _SAMPLED_SIDE) // 2) for size in plane]
+    stop = [first + min(size, _SAMPLED_SIDE) for first, size in zip(start, plane, strict=True)]
     chosen = np.unique(np.linspace(0, sections - 1, _SAMPLED_SECTIONS).round().astype(int))
-    planes = [similarity.read(Region((z, 0, 0), (z + 1, rows, columns))) for z in chosen.tolist()]
+    planes = [similarity.read(Region((z, *start), (z + 1, *stop))) for z in chosen.tolist()]
     return np.concatenate(planes, axis=1)
