@@ -20,7 +20,9 @@ def data_folder() -> Path:
     return folder
 
 
-def save(name: str, values: Any) -> None:
-    """Keep the figures of a run for `benchmarks.report`."""
+def save(name: str, values: dict[str, Any]) -> None:
+    """Keep the figures of a run for `benchmarks.report`, beside those of other runs of the same benchmark."""
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    path = RESULTS / f"{name}.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    path.write_text(json.dumps({**before, **values}, indent=2, sort_keys=True) + "\n", encoding="utf-8")

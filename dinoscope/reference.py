@@ -259,10 +259,11 @@ def check_same_encoder(reference: EncoderSpec, features: EncoderSpec) -> None:
     ReferenceMismatchError
         If their weights differ.
     """
-    if reference.fingerprint != features.fingerprint:
+    if reference.feature_space != features.feature_space:
         raise ReferenceMismatchError(
             f"the reference was made with encoder {reference.name} (weights {reference.fingerprint}), "
-            f"the features with {features.name} (weights {features.fingerprint}): use the same encoder for both"
+            f"the features with {features.name} (weights {features.fingerprint}): use the same encoder for both, "
+            "or one that was distilled from it"
         )
 
 

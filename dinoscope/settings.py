@@ -229,3 +229,56 @@ class PretrainSettings(Settings):
         title="Note on the data",
         description="Sources, licences and attributions of the images, as the model card should state them.",
     )
+
+
+class SuperviseSettings(Settings):
+    """How the compact encoder is trained on labelled sets."""
+
+    steps: int = Field(3000, ge=1, title="Steps", description="Optimiser steps of the whole run.")
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        title="Minutes",
+        description="End after this much wall time if the steps take longer; such a run cannot be repeated exactly.",
+    )
+    seed: int = Field(0, ge=0, title="Seed", description="Decides the heads, the crops and their changes.")
+    device: str = Field("cpu", title="Device", description="Where to train, as torch names it: cpu, cuda, mps.")
+    batch: int = Field(3, ge=1, le=1024, title="Batch size", description="Crops per set and step.")
+    crop: int = Field(160, ge=64, le=1024, multiple_of=32, title="Crop", description="Side of a crop in pixels.")
+    learning_rate: float = Field(
+        2e-3, gt=0, le=1, title="Learning rate", description="Highest rate of AdamW, falling to 0 along a cosine."
+    )
+    episodes: float = Field(
+        1.0, ge=0, le=100, title="Episodes", description="Weight of the loss of prompts against that of the heads."
+    )
+    grey_changes: float = Field(
+        0.7, ge=0, le=2, title="Grey changes", description="Strength of the changes of contrast, gamma, blur and noise."
+    )
+    grainy: float = Field(
+        0.5, ge=0, le=1, title="Grainy share", description="Share of the crops that get a random coarse grain."
+    )
+    inverted: float = Field(
+        0.15, ge=0, le=1, title="Inverted share", description="Share of the crops that are shown as a negative."
+    )
+    checkpoint_every: int = Field(
+        100, ge=1, title="Checkpoint every", description="Steps between two checkpoints, from which a run continues."
+    )
+
+
+class DistillSettings(Settings):
+    """How the compact encoder learns to give the features of another one."""
+
+    crops: int = Field(200, ge=1, title="Crops", description="Tiles that the teacher encodes for the student to learn.")
+    steps: int = Field(2000, ge=1, title="Steps", description="Optimiser steps of the whole run.")
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        title="Minutes",
+        description="End after this much wall time of steps; such a run cannot be repeated exactly.",
+    )
+    seed: int = Field(0, ge=0, title="Seed", description="Decides the first weights, the crops and their order.")
+    device: str = Field("cpu", title="Device", description="Where the student is trained, as torch names it.")
+    batch: int = Field(2, ge=1, le=256, title="Batch size", description="Crops per step.")
+    learning_rate: float = Field(
+        2e-3, gt=0, le=1, title="Learning rate", description="Highest rate of AdamW, falling to 0 along a cosine."
+    )

@@ -11,6 +11,7 @@ from dinoscope import __version__
 from dinoscope.cli import (
     _demo,
     _detect,
+    _distill,
     _encoders,
     _evaluate,
     _extract,
@@ -29,7 +30,7 @@ __all__ = ["main"]
 DONE, FAILED, REFUSED = 0, 1, 2
 """Exit codes: done; a fault of ours; not done, for a reason that was told (bad input, full disk, Ctrl-C)."""
 
-_COMMANDS = (_info, _encoders, _extract, _segment, _detect, _evaluate, _demo, _pretrain)
+_COMMANDS = (_info, _encoders, _extract, _segment, _detect, _evaluate, _demo, _pretrain, _distill)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -61,6 +61,8 @@ class CompactConfig:
         Of grey intensities in [0, 1], applied before the first convolution.
     licence
         SPDX identifier of the weights, or "unknown".
+    space
+        Feature space of the teacher for a distilled encoder, as in `EncoderSpec`.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class CompactConfig:
     mean: float = 0.5
     std: float = 0.25
     licence: str = "unknown"
+    space: str = ""
 
     def __post_init__(self) -> None:
         sizes = [*self.widths, self.channels, *(d for stage in self.dilations for d in stage)]
@@ -269,6 +272,7 @@ def _spec(config: CompactConfig, name: str, fingerprint: str) -> EncoderSpec:
         std=(config.std,) * 3,
         fingerprint=fingerprint,
         licence=config.licence,
+        space=config.space,
     )
 
 

@@ -32,6 +32,8 @@ class EncoderSpec:
         Hexadecimal digest of the weights and of everything else that changes the features.
     licence
         SPDX identifier of the weights, or "unknown".
+    space
+        Fingerprint of the encoder whose features these imitate; empty for an encoder with a feature space of its own.
     """
 
     name: str
@@ -43,6 +45,12 @@ class EncoderSpec:
     std: tuple[float, float, float]
     fingerprint: str
     licence: str
+    space: str = ""
+
+    @property
+    def feature_space(self) -> str:
+        """Features of encoders with the same one can be compared."""
+        return self.space or self.fingerprint
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain JSON values."""

@@ -5,13 +5,14 @@ from dinoscope.image._image import ArrayLike, Image
 from dinoscope.image._lazy import LazyArray
 from dinoscope.image._open import open_image
 from dinoscope.image._sampling import content_digest, intensity_sample
-from dinoscope.image._select import spatial
+from dinoscope.image._select import cropped, spatial
 
 __all__ = [
     "ArrayLike",
     "Image",
     "LazyArray",
     "content_digest",
+    "cropped",
     "infer_axes",
     "intensity_sample",
     "open_image",

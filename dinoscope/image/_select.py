@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dinoscope.errors import AxesError, SettingsError
-from dinoscope.geometry import Axis
+from dinoscope.errors import AxesError, RegionError, SettingsError
+from dinoscope.geometry import Region
 from dinoscope.image._views import Cropped, Picked
 
 if TYPE_CHECKING:
@@ -96,12 +96,29 @@ def _crop_sections(image: Image, sections: str) -> Image:
             f"sections {sections} were asked for: image {image.name!r} has {z.size}; "
             f"expected START:STOP with 0 <= START < STOP <= {z.size}"
         )
-    index = [slice(None)] * len(image.axes)
-    index[at] = slice(start, stop)
-    axes = list(image.axes)
-    axes[at] = Axis("z", stop - start, z.scale, z.unit)
-    uri = _with_choice(image.uri, f"sections={start}:{stop}")
-    return replace(image, axes=tuple(axes), data=Cropped(image.data, tuple(index)), uri=uri)
+    region = image.extent
+    part = Region(
+        (*region.start[:at], start, *region.start[at + 1 :]), (*region.stop[:at], stop, *region.stop[at + 1 :])
+    )
+    return replace(cropped(image, part), uri=_with_choice(image.uri, f"sections={start}:{stop}"))
+
+
+def cropped(image: Image, region: Region) -> Image:
+    """A lazy part of an image, with voxels counted from the corner of the region.
+
+    Raises
+    ------
+    RegionError
+        If the region leaves the image or has no extent along an axis.
+    """
+    if not image.extent.contains(region) or not region.size:
+        raise RegionError(
+            f"region {region.start} to {region.stop} of image {image.name!r}: expected a part of {image.shape}"
+        )
+    axes = tuple(replace(axis, size=size) for axis, size in zip(image.axes, region.shape, strict=True))
+    corner = ",".join(f"{a}:{b}" for a, b in zip(region.start, region.stop, strict=True))
+    uri = _with_choice(image.uri, f"region={corner}")
+    return replace(image, axes=axes, data=Cropped(image.data, region.slices), uri=uri)
 
 
 def _with_choice(uri: str, choice: str) -> str:

@@ -1,6 +1,7 @@
-"""Self-supervised pre-training of the compact encoder."""
+"""Training of the compact encoder: without labels, or from another encoder."""
 
-from dinoscope.settings import PretrainSettings
+from dinoscope.training._distill import distill
+from dinoscope.training._distilled_card import Distilled
 from dinoscope.training._loop import pretrain
 
-__all__ = ["PretrainSettings", "pretrain"]
+__all__ = ["Distilled", "distill", "pretrain"]

@@ -96,7 +96,7 @@ def write_card(path: Path, images: Sequence[Image], settings: PretrainSettings, 
         weights=COMPACT_FILE,
         licence=settings.licence,
         data_note=settings.data_note or "No note on the data was given.",
-        images=_image_list(images),
+        images=image_list(images),
         done=outcome.done,
         minutes=outcome.seconds / 60.0,
         loss=outcome.loss,
@@ -106,7 +106,8 @@ def write_card(path: Path, images: Sequence[Image], settings: PretrainSettings, 
     path.write_text(text, encoding="utf-8")
 
 
-def _image_list(images: Sequence[Image]) -> str:
+def image_list(images: Sequence[Image]) -> str:
+    """The images of a card, one line per folder and shape."""
     counts = Counter((folder_of(image).rpartition("/")[2], image.shape) for image in images)
     lines = [f"- {folder or 'images'}: {count} of {_shape(shape)} voxels" for (folder, shape), count in counts.items()]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ import zarr
 from dinoscope.cli import DONE, REFUSED, main
 from dinoscope.image import open_image
 from dinoscope.prompts import PointPrompt, write_prompts
+from dinoscope.samples import phantom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,6 +176,20 @@ def test_encoders_lists_the_catalogue(capsys: pytest.CaptureFixture[str]) -> Non
 def test_pretrain_makes_an_encoder_that_can_be_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "pretrain", "image.tif", "-o", "mine", "--steps", 1, "--batch", 2, "--crop", 32, "--prototypes", 4)
     assert run(capsys, "extract", "image.tif", "--encoder", "mine")["channels"] > 0
+
+
+def test_a_distilled_encoder_serves_the_references_of_its_teacher(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = phantom((600, 1200), seed=1).image
+    tifffile.imwrite(folder / "wide.tif", sample.read(sample.extent))
+    words = ("distill", "wide.tif", "--teacher", "nano", "-o", "student", "--crops", 1, "--steps", 1, "--batch", 1)
+    assert -1 <= run(capsys, *words)["cosine"] <= 1
+    run(capsys, *SEGMENT, "mask.tif", "--save-reference", "disc.safetensors")
+    found = run(
+        capsys, "segment", "image.tif", "--encoder", "student", "--reference", "disc.safetensors", "-o", "b.tif"
+    )
+    assert found["classes"] == ["disc"]
 
 
 def test_the_demo_runs_to_its_end(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,8 @@ from dinoscope.encoders._compact import load_compact
 from dinoscope.errors import Cancelled, CheckpointError, OutputExistsError, SettingsError
 from dinoscope.geometry import Axis
 from dinoscope.image import Image
-from dinoscope.training import PretrainSettings, pretrain
+from dinoscope.settings import PretrainSettings
+from dinoscope.training import pretrain
 from dinoscope.training._checkpoint import CHECKPOINT_FILE
 
 if TYPE_CHECKING:
