@@ -20,7 +20,7 @@ Machine: 2 cores, no GPU, Python 3.11, torch 2.13.
 def main() -> None:
     """Write the page from all figures that are there."""
     parts = [HEAD]
-    for name, section in (("vnc", _vnc), ("seams", _seams)):
+    for name, section in (("vnc", _vnc), ("seams", _seams), ("distillation", _distillation)):
         path = RESULTS / f"{name}.json"
         if path.is_file():
             parts.append(section(json.loads(path.read_text(encoding="utf-8"))))
@@ -58,6 +58,22 @@ def _seams(figures: dict[str, Any]) -> str:
 tiles (VNC section 00). 1 means that no border shows; the few borders of one section leave a noise of about ± 0.06.
 
 {_table(["encoder", "halo in patches", "jump across / inside"], rows)}
+"""
+
+
+def _distillation(figures: dict[str, Any]) -> str:
+    names = {
+        "held-out cosine": "cosine", "the same, teacher's mean removed": "centred_cosine",
+        "correlation of DINOSim maps": "map_correlation", "times faster per pixel": "speed_ratio",
+        "parameters": "parameters", "minutes": "minutes",
+    }  # fmt: skip
+    rows = [[name, *(f"{values[key]:,.4g}" for key in names.values())] for name, values in figures.items()]
+    return f"""## Distillation
+
+`python -m benchmarks.distillation`. The compact network learns the features of a teacher on VNC stack 2; the last two
+of 20 sections are held out. Five random places on a held-out section make the DINOSim maps that are correlated.
+
+{_table(["teacher", *names], rows)}
 """
 
 

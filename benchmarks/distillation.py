@@ -1,0 +1,75 @@
+"""How well, and how much faster, the compact encoder gives a teacher's features: ``python -m benchmarks.distillation``.
+
+The teacher is DINOv2-small with random weights, the images are VNC stack 2. The student never sees the last sections.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks._data import data_folder, save
+from dinoscope.encoders import create_encoder, random_dinov2
+from dinoscope.features import FeatureStore, extract_features, plan_features
+from dinoscope.geometry import Region
+from dinoscope.image import open_image
+from dinoscope.prompts import PointPrompt
+from dinoscope.reference import build_reference
+from dinoscope.segmentation import similarity_at
+from dinoscope.settings import (
+    DistillSettings,
+    ImageSettings,
+    IntensitySettings,
+    ReferenceSettings,
+    SimilaritySettings,
+    TilingSettings,
+)
+from dinoscope.similarity import compare
+from dinoscope.training import distill
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinoscope.encoders import Encoder
+    from dinoscope.image import Image
+
+SETTINGS = DistillSettings(crops=150, steps=100_000, minutes=12)
+CLICKS = 5
+
+
+def main() -> None:
+    """Distil, then compare the maps of teacher and student on a section that was held out."""
+    stack = data_folder() / "vnc" / "stack2.ome.tif"
+    teacher = random_dinov2("small")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        began = time.monotonic()
+        outcome = distill([open_image(stack)], teacher, folder / "student", SETTINGS)
+        minutes = (time.monotonic() - began) / 60
+        student = create_encoder(folder / "student", "cpu")
+        held_out = open_image(stack, ImageSettings(sections="19:20"))
+        maps = [similarity_map(held_out, encoder, folder / f"{n}.zarr") for n, encoder in enumerate((teacher, student))]
+    correlation = float(np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1])
+    figures = {**dataclasses.asdict(outcome), "minutes": minutes, "map_correlation": correlation}
+    print(figures)
+    save("distillation", {"random-dinov2-small": figures})
+
+
+def similarity_map(image: Image, encoder: Encoder, path: Path) -> NDArray[np.float32]:
+    """DINOSim's map from five places drawn at random."""
+    manifest = plan_features(image, encoder.spec, TilingSettings(), IntensitySettings())
+    store = FeatureStore.create(path, manifest)
+    extract_features(image, encoder, store)
+    places = np.random.default_rng(0).uniform(100, 900, (CLICKS, 2))
+    prompts = [PointPrompt((0.0, float(y), float(x))) for y, x in places]
+    similarity = compare(store, build_reference(store, prompts, ReferenceSettings()), SimilaritySettings())
+    return similarity_at(similarity, Region.of_shape(store.grid.voxels))[0]
+
+
+if __name__ == "__main__":
+    main()
