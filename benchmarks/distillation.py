@@ -68,7 +68,8 @@ def similarity_map(image: Image, encoder: Encoder, path: Path) -> NDArray[np.flo
     places = np.random.default_rng(0).uniform(100, 900, (CLICKS, 2))
     prompts = [PointPrompt((0.0, float(y), float(x))) for y, x in places]
     similarity = compare(store, build_reference(store, prompts, ReferenceSettings()), SimilaritySettings())
-    return similarity_at(similarity, Region.of_shape(store.grid.voxels))[0]
+    values: NDArray[np.float32] = similarity_at(similarity, Region.of_shape(store.grid.voxels))[0]
+    return values
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ from dinoscope.samples import phantom
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT and SIGKILL for one process")
+if sys.platform == "win32":
+    pytest.skip("Windows has neither these signals nor limits on files", allow_module_level=True)
+
+import resource
 
 PATIENCE = 120.0
 """Seconds until a process that does nothing is given up."""
@@ -33,11 +36,20 @@ def image(tmp_path: Path) -> Path:
     return tmp_path / "image.tif"
 
 
-def extract(image: Path, store: Path) -> subprocess.Popen[str]:
+def extract(image: Path, store: Path, largest_file: int | None = None) -> subprocess.Popen[str]:
+    """Run the command, perhaps on a disk that takes no file above a size."""
+
+    def limit() -> None:
+        if largest_file is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a refused write is then an OSError, as on a full disk
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
     # Its own process group: a Ctrl-C in a terminal reaches the program and nothing of the test.
     command = [sys.executable, "-m", "dinoscope", "extract", str(image), "-o", str(store)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment, preexec_fn=limit
+    )
 
 
 def end_after_first_tile(process: subprocess.Popen[str], store: Path, number: signal.Signals) -> str:
@@ -68,3 +80,18 @@ def test_a_run_that_was_ended_goes_on_to_the_same_features(tmp_path: Path, image
         assert process.returncode == 0
     again, reference = FeatureStore.open(disturbed), FeatureStore.open(whole)
     np.testing.assert_array_equal(again.read(again.grid.extent), reference.read(reference.grid.extent))
+
+
+@pytest.mark.slow
+def test_a_disk_that_refuses_is_told_and_the_work_goes_on_later(tmp_path: Path, image: Path) -> None:
+    process = extract(image, tmp_path / "s.zarr", largest_file=50_000)
+    said = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == REFUSED
+    assert said.startswith("dinoscope: cannot write features")
+    assert "run again to go on" in said
+    assert "Traceback" not in said
+    process = extract(image, tmp_path / "s.zarr")
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    store = FeatureStore.open(tmp_path / "s.zarr")
+    assert np.isfinite(store.read(store.grid.extent)).all()
