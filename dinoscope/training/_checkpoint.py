@@ -1,4 +1,4 @@
-"""Checkpoints of a pre-training run: written whole or not at all, read without running any code in them."""
+"""Checkpoints of a training run: written whole or not at all, read without running any code in them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dinoscope.errors import CheckpointError, SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dinoscope.settings import PretrainSettings
+    from dinoscope.settings import Settings
 
 CHECKPOINT_FILE = "pretrain.ckpt"
 """Name of the checkpoint inside of the folder that gets the encoder."""
@@ -20,14 +20,14 @@ CHECKPOINT_FILE = "pretrain.ckpt"
 _FREE_TO_CHANGE = {"minutes", "device", "checkpoint_every", "licence", "data_note"}
 
 
-def write_checkpoint(path: Path, state: dict[str, Any], settings: PretrainSettings, images: list[str]) -> None:
+def write_checkpoint(path: Path, state: dict[str, Any], settings: Settings, images: list[str]) -> None:
     """Put a checkpoint in the place of the one before."""
     partial = path.with_name(f"{path.name}.partial")
     torch.save({"state": state, "settings": settings.to_dict(), "images": images}, partial)
     partial.replace(path)
 
 
-def read_checkpoint(path: Path, settings: PretrainSettings, images: list[str]) -> dict[str, Any]:
+def read_checkpoint(path: Path, settings: Settings, images: list[str]) -> dict[str, Any]:
     """The state of an interrupted run of the same settings and images.
 
     Raises
@@ -43,7 +43,7 @@ def read_checkpoint(path: Path, settings: PretrainSettings, images: list[str]) -
         before, images_before = dict(content["settings"]), list(content["images"])
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise CheckpointError(
-            f"{path} cannot be read as a checkpoint of a pre-training run ({error}): remove it to train anew"
+            f"{path} cannot be read as a checkpoint of a training run ({error}): remove it to train anew"
         ) from error
     now = settings.to_dict()
     changed = [f"{key}={before.get(key)!r}, now {now[key]!r}" for key in now if before.get(key) != now[key]]
