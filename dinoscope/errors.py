@@ -63,6 +63,10 @@ class OutputExistsError(DinoscopeError, FileExistsError):
     """A result would overwrite a file that is already there."""
 
 
+class NotReadyError(DinoscopeError, LookupError):
+    """A result is asked for that has not been made, or is no longer true."""
+
+
 class MissingDependencyError(DinoscopeError, ImportError):
     """An optional package is needed; the message names the extra that brings it."""
 

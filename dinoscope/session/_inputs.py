@@ -1,0 +1,126 @@
+"""What a session works on, frozen at a moment, and which of it each stage depends on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from dinoscope.settings import (
+    DetectionSettings,
+    EncoderSettings,
+    IntensitySettings,
+    ReferenceSettings,
+    SegmentationSettings,
+    SimilaritySettings,
+    TilingSettings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from dinoscope.geometry import Region
+    from dinoscope.image import Image
+    from dinoscope.prompts import Prompt
+    from dinoscope.reference import Reference
+    from dinoscope.settings import Settings
+
+Stage = Literal["features", "reference", "preview", "similarity", "segmentation", "detections"]
+
+STAGES: tuple[Stage, ...] = ("features", "reference", "preview", "similarity", "segmentation", "detections")
+"""In the order in which results can come."""
+
+NEEDS: dict[Stage, Stage | None] = {
+    "features": None,
+    "reference": "features",
+    "preview": "reference",
+    "similarity": "reference",
+    "segmentation": "similarity",
+    "detections": "similarity",
+}
+"""The stage whose result each stage is made from. ``features`` is the open store, filled as far as others need it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """The evented settings of all stages."""
+
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    tiling: TilingSettings = field(default_factory=TilingSettings)
+    intensity: IntensitySettings = field(default_factory=IntensitySettings)
+    reference: ReferenceSettings = field(default_factory=ReferenceSettings)
+    similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
+    segmentation: SegmentationSettings = field(default_factory=SegmentationSettings)
+    detection: DetectionSettings = field(default_factory=DetectionSettings)
+
+    def models(self) -> Iterator[Settings]:
+        """All of them."""
+        for part in fields(self):
+            yield getattr(self, part.name)
+
+    def copy(self) -> SessionSettings:
+        """The same values, free of later changes."""
+        return SessionSettings(**{part.name: getattr(self, part.name).model_copy() for part in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """Everything that results are made from, at one moment.
+
+    Attributes
+    ----------
+    image
+        With axes ``(z?, y, x, s?)``.
+    prompts
+        Examples on this image.
+    references
+        Examples from elsewhere.
+    settings
+        A copy of the settings.
+    view
+        Voxels (z, y, x) that are looked at and come first, or None.
+    """
+
+    image: Image
+    prompts: tuple[Prompt, ...]
+    references: tuple[Reference, ...]
+    settings: SessionSettings
+    view: Region | None
+
+    def key(self, stage: Stage) -> Hashable:
+        """What a result of this stage depends on; a result whose key differs from today's is stale."""
+        needed = NEEDS[stage]
+        upstream = None if needed is None else self.key(needed)
+        return stage, upstream, self._own(stage)
+
+    def _own(self, stage: Stage) -> Hashable:
+        """What the stage depends on besides the stage before it."""
+        settings = self.settings
+        match stage:
+            case "features":
+                encoder = settings.encoder.encoder  # device and batch size change no feature
+                return id(self.image), encoder, _values(settings.tiling), _values(settings.intensity)
+            case "reference":
+                examples = (self.prompts, tuple(id(reference) for reference in self.references))
+                return (*examples, _values(settings.reference))
+            case "preview":
+                return self.view, _values(settings.similarity)
+            case "similarity":
+                return _values(settings.similarity)
+            case "segmentation":
+                return _values(settings.segmentation)
+            case "detections":
+                return _values(settings.detection)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What came of a stage, and from what."""
+
+    stage: Stage
+    key: Hashable
+    value: Any
+
+
+def _values(settings: Settings) -> str:
+    return json.dumps(settings.to_dict(), sort_keys=True)
