@@ -105,13 +105,13 @@ def _dinov2_entry(name: str, size: _Size, registers: int) -> CatalogueEntry:
 _NANO = CatalogueEntry(
     name="nano",
     source=BUNDLED,
-    channels=128,
+    channels=64,
     heads=0,
     layers=5,
     ffn="convolution",
     registers=0,
-    parameters=531_504,
-    memory_bytes=54_759_424,
+    parameters=1_064_112,
+    memory_bytes=59_768_832,
     licence="BSD-3-Clause",
     note="Comes with the package and needs no download; trained on electron microscopy.",
 )
