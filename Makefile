@@ -29,6 +29,7 @@ lint: $(STAMP)
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.vnc
 	$(BIN)/python -m benchmarks.seams
+	$(BIN)/python -m benchmarks.distillation
 	$(BIN)/python -m benchmarks.report
 
 clean:

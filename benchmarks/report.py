@@ -40,7 +40,8 @@ def _vnc(figures: dict[str, Any]) -> str:
 `python -m benchmarks.vnc`. Drosophila ventral nerve cord (VNC, ssTEM, 4.6 nm per pixel): five clicks at the deepest
 points of mitochondria of section 00, found by DINOSim on sections 00 to 05. Mean ± standard deviation of five seeds of
 clicks. No encoder was trained on this data. `everything` marks every voxel; `random-dinov2-small` is DINOv2-small with
-random weights: what the architecture gives without training.
+random weights: what the architecture gives without training. The ground truth of section 01 is empty, as it comes: what
+is found there counts as wrong, for every encoder.
 
 {_table(["encoder", *keys], rows)}
 """
@@ -65,13 +66,14 @@ def _distillation(figures: dict[str, Any]) -> str:
     names = {
         "held-out cosine": "cosine", "the same, teacher's mean removed": "centred_cosine",
         "correlation of DINOSim maps": "map_correlation", "times faster per pixel": "speed_ratio",
-        "parameters": "parameters", "minutes": "minutes",
+        "parameters": "parameters", "steps": "steps", "minutes": "minutes",
     }  # fmt: skip
     rows = [[name, *(f"{values[key]:,.4g}" for key in names.values())] for name, values in figures.items()]
     return f"""## Distillation
 
 `python -m benchmarks.distillation`. The compact network learns the features of a teacher on VNC stack 2; the last two
-of 20 sections are held out. Five random places on a held-out section make the DINOSim maps that are correlated.
+of 20 sections are held out. Five random places on a held-out section make the DINOSim maps that are correlated. The
+budget is wall time, and this run shared its two cores with others: a quiet machine makes more steps of it.
 
 {_table(["teacher", *names], rows)}
 """
