@@ -56,7 +56,8 @@ def _seams(figures: dict[str, Any]) -> str:
     return f"""## Seams between tiles
 
 `python -m benchmarks.seams`. Mean L2 distance of neighbouring patches across a tile border, over the same inside of
-tiles (VNC section 00). 1 means that no border shows; the few borders of one section leave a noise of about ± 0.06.
+tiles (VNC section 00). 1 means that no border shows. One section has few borders: the rows with large halos, where no
+border can show, tell how much of a figure is chance.
 
 {_table(["encoder", "halo in patches", "jump across / inside"], rows)}
 """
@@ -68,7 +69,7 @@ def _distillation(figures: dict[str, Any]) -> str:
         "correlation of DINOSim maps": "map_correlation", "times faster per pixel": "speed_ratio",
         "parameters": "parameters", "steps": "steps", "minutes": "minutes",
     }  # fmt: skip
-    rows = [[name, *(f"{values[key]:,.4g}" for key in names.values())] for name, values in figures.items()]
+    rows = [[name, *(_figure(values[key]) for key in names.values())] for name, values in figures.items()]
     return f"""## Distillation
 
 `python -m benchmarks.distillation`. The compact network learns the features of a teacher on VNC stack 2; the last two
@@ -77,6 +78,10 @@ budget is wall time, and this run shared its two cores with others: a quiet mach
 
 {_table(["teacher", *names], rows)}
 """
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
 def _spread(value: dict[str, float]) -> str:
