@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from dinoscope.tiling import PatchGrid, Tile
 
 
+_TELLING = ("encoder", "fingerprint")
+"""What says most about why two stores differ: with other weights, tiles and channels differ too."""
+
+
 def default_store_path(manifest: Manifest) -> Path:
     """Where the features of this manifest are cached unless told otherwise."""
     return user_cache_path("dinoscope") / "features" / f"{manifest.key}.zarr"
@@ -211,7 +215,7 @@ def _write_empty(path: Path, manifest: Manifest) -> None:
 def _difference(found: Any, expected: Any, where: str = "") -> tuple[str, str]:
     """The first leaf in which two manifests differ, as two phrases."""
     if isinstance(found, dict) and isinstance(expected, dict):
-        for key in found:
+        for key in sorted(found, key=lambda name: name not in _TELLING):  # the rest keeps its order
             if key != "name" and found[key] != expected.get(key):
                 return _difference(found[key], expected.get(key), f"{where} {key}".strip())
     return f"{where} {found}", f"{where} {expected}"

@@ -74,7 +74,7 @@ SEGMENT = ("segment", "image.tif", "--prompts", "clicks.csv", "-o")
 def test_segment_finds_the_planted_discs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = run(
         capsys, *SEGMENT, "mask.ome.zarr", "--instances", "objects.tif", "--similarity", "similarity.zarr",
-        "--table", "objects.csv", "--overlay", "overlay.png", "--min-diameter", "100",
+        "--table", "objects.csv", "--overlay", "overlay.png", "--min-diameter", "100", "--threshold", "0.4",
     )  # fmt: skip
     assert found["objects"] == 3
     scores = run(capsys, "evaluate", "mask.ome.zarr", "truth.tif")
@@ -134,7 +134,8 @@ def test_detect_writes_points_that_napari_opens(folder: Path, capsys: pytest.Cap
 def test_a_reference_serves_other_images(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tifffile.imwrite(folder / "second.tif", planted(seed=1)[0])
     run(capsys, *SEGMENT, "mask.tif", "--save-reference", "disc.safetensors")
-    run(capsys, "segment", "second.tif", "--reference", "disc.safetensors", "-o", "second_mask.tif")
+    words = ("segment", "second.tif", "--reference", "disc.safetensors", "-o", "second_mask.tif", "--threshold", "0.4")
+    run(capsys, *words)
     assert run(capsys, "evaluate", "second_mask.tif", "truth.tif")["dice"] > 0.8
     many = run(
         capsys, "segment", "image.tif", "second.tif", "--prompts", "clicks.csv", "-o", "masks", "--format", "tif"
@@ -147,7 +148,8 @@ def test_prompts_may_be_a_label_image(folder: Path, capsys: pytest.CaptureFixtur
     labels = np.zeros((SIDE, SIDE), np.uint8)
     labels[50:70, 50:70] = 3
     tifffile.imwrite(folder / "painted.tif", labels)
-    found = run(capsys, "segment", "image.tif", "--prompts", "painted.tif", "-o", "mask.tif")
+    words = ("segment", "image.tif", "--prompts", "painted.tif", "-o", "mask.tif", "--threshold", "0.4")
+    found = run(capsys, *words)
     assert found["classes"] == ["3"]
     assert run(capsys, "evaluate", "mask.tif", "truth.tif")["dice"] > 0.8
 
