@@ -11,8 +11,9 @@ the running cell blocks that one.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -34,11 +35,14 @@ class Progress:
         Short name, such as ``"features"``.
     done, total
         Finished and planned units (tiles, blocks, steps).
+    seconds_left
+        Estimated from the pace of this stage so far, or None before there is one.
     """
 
     stage: str
     done: int
     total: int
+    seconds_left: float | None = None
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -68,12 +72,49 @@ class Listener(Generic[T]):
     ended: Callable[[Exception | None], None]
 
 
+class Pace:
+    """Tells from the steps of a stage how long the rest of it will take. Time in which the work rests does not count.
+
+    Parameters
+    ----------
+    clock
+        Gives the time in seconds.
+    """
+
+    _NEWEST = 0.2  # weight of the newest step, so that a pace that changes is followed within some ten steps
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._before: dict[str, Progress] = {}
+        self._per_unit: dict[str, float] = {}
+
+    def timed(self, step: Progress) -> Progress:
+        """The step with the time that is left."""
+        units = step.done - self._before[step.stage].done if step.stage in self._before else 0
+        if units < 0:
+            self._per_unit.pop(step.stage, None)
+        elif units:
+            now = (self._clock() - self._since) / units
+            before = self._per_unit.get(step.stage, now)
+            self._per_unit[step.stage] = before + self._NEWEST * (now - before)
+        self._before[step.stage] = step
+        per_unit = self._per_unit.get(step.stage)
+        return replace(step, seconds_left=None if per_unit is None else per_unit * (step.total - step.done))
+
+    def go_on(self) -> None:
+        """The next step begins now."""
+        self._since = self._clock()
+
+
 class Job:
-    """Running work that can be waited for and cancelled."""
+    """Running work that can be waited for, paused and cancelled."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
         self._over = threading.Event()
+        self._free_to_go = threading.Event()
+        self._free_to_go.set()
 
     @property
     def is_over(self) -> bool:
@@ -83,13 +124,29 @@ class Job:
     def cancel(self) -> None:
         """Ask the work to stop at its next clean point, which is after the unit it is at."""
         self._cancelled.set()
+        self._free_to_go.set()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the work rests at its next clean point, or will."""
+        return not self._free_to_go.is_set()
+
+    def pause(self) -> None:
+        """Let the work rest at its next clean point. Only for work in another thread: nobody else could resume it."""
+        if not self._cancelled.is_set():
+            self._free_to_go.clear()
+
+    def resume(self) -> None:
+        """Let paused work go on."""
+        self._free_to_go.set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the work has ended, or for `timeout` seconds; whether it has. Its results may be told later."""
         return self._over.wait(timeout)
 
     def check(self) -> None:
-        """Raise `Cancelled` if the job was asked to stop."""
+        """Rest while the job is paused; raise `Cancelled` if it was asked to stop."""
+        self._free_to_go.wait()
         if self._cancelled.is_set():
             raise Cancelled("the work was cancelled; what was finished is kept")
 
@@ -134,9 +191,12 @@ class Runner:
         return job
 
     def _run(self, job: Job, work: Callable[[ProgressCallback], Iterator[T]], listener: Listener[T]) -> None:
+        pace = Pace()
+
         def progress(step: Progress) -> None:
-            self._dispatch(partial(listener.progress, step))
+            self._dispatch(partial(listener.progress, pace.timed(step)))
             job.check()
+            pace.go_on()
 
         outcome: Exception | None = None
         try:

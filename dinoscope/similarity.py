@@ -133,12 +133,24 @@ def compare(
     if advice:
         warnings.warn(advice, ScaleMismatchWarning, stacklevel=2)
     bank = build_bank(reference, settings)
-    values = np.zeros((len(reference.classes), *store.grid.shape), np.float32) if out is None else out
+    similarity = empty_map(store, reference, bank, settings, out)
     side = store.manifest.tiles.core * max(1, 256 // store.manifest.tiles.core)
     todo = list(blocks(store.grid.extent, (1, side, side)))
     for done, block in enumerate(todo, start=1):
-        values[(slice(None), *block.slices)] = compare_block(store, bank, settings, block)
+        similarity.values[(slice(None), *block.slices)] = compare_block(store, bank, settings, block)
         progress(Progress("similarity", done, len(todo)))
+    return similarity
+
+
+def empty_map(
+    store: FeatureStore,
+    reference: Reference,
+    bank: Bank,
+    settings: SimilaritySettings,
+    out: WritableArray | None = None,
+) -> SimilarityMap:
+    """A map to be filled with what `compare_block` gives; until then everything in it is unlike."""
+    values = np.zeros((len(reference.classes), *store.grid.shape), np.float32) if out is None else out
     return SimilarityMap(reference.classes, values, store.grid, example_levels(reference, bank, settings))
 
 

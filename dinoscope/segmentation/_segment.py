@@ -139,7 +139,9 @@ def _smallest(image: ImageFacts, diameter: float) -> float:
     return voxels_of_diameter(diameter, image.own(image.voxel_size))
 
 
-def label_region(similarity: SimilarityMap, region: Region, thresholds: NDArray[np.float32]) -> NDArray[np.uint8]:
+def label_region(
+    similarity: SimilarityMap, region: Region, thresholds: NDArray[np.float32], step: int = 1
+) -> NDArray[np.uint8]:
     """Class labels of a region of voxels (z, y, x): k + 1 for the most similar class k that reaches its threshold.
 
     Parameters
@@ -150,8 +152,10 @@ def label_region(similarity: SimilarityMap, region: Region, thresholds: NDArray[
         Voxels (z, y, x).
     thresholds
         One per class, shape (K,).
+    step
+        In y and x, only the middle of every `step` voxels is looked at.
     """
-    values = similarity_at(similarity, region)
+    values = similarity_at(similarity, region, step)
     values[values < thresholds[:, np.newaxis, np.newaxis, np.newaxis]] = -1.0
     best = values.argmax(axis=0)
     return np.where(values.max(axis=0) >= 0, best + 1, 0).astype(np.uint8)

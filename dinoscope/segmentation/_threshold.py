@@ -21,20 +21,37 @@ _WAY = 0.6
 """How far the threshold lies on the way from the image's ordinary similarity to that of the examples."""
 
 
-def choose_thresholds(similarity: SimilarityMap, wanted: float | Literal["auto"]) -> NDArray[np.float32]:
+_ENOUGH = 2**20
+"""Values per class from which a median is taken."""
+
+
+def choose_thresholds(
+    similarity: SimilarityMap, wanted: float | Literal["auto"], known: Region | None = None
+) -> NDArray[np.float32]:
     """The given threshold for every class, or one per class chosen from the map, shape (K,)."""
     if wanted == "auto":
-        return auto_thresholds(similarity)
+        return auto_thresholds(similarity, known)
     return np.full(len(similarity.classes), wanted, np.float32)
 
 
-def auto_thresholds(similarity: SimilarityMap) -> NDArray[np.float32]:
+def auto_thresholds(similarity: SimilarityMap, known: Region | None = None) -> NDArray[np.float32]:
     """A threshold per class between what is ordinary in the image and what the examples reach, shape (K,).
 
+    Parameters
+    ----------
+    similarity
+        The map.
+    known
+        The patches (z, gy, gx) that were compared so far; all by default.
+
+    Notes
+    -----
     Ordinary is the median of the map, so the objects sought should fill less than half of the image. How alike the
     rest of an image is varies far too much between encoders and images for a fixed threshold.
     """
-    ordinary = np.median(sample_map(similarity), axis=(1, 2, 3))
+    values = sample_map(similarity) if known is None else similarity.read(known)
+    values = values.reshape(len(values), -1)
+    ordinary = np.median(values[:, :: 1 + values.shape[1] // _ENOUGH], axis=1)
     thresholds: NDArray[np.float32] = (ordinary + _WAY * (similarity.levels - ordinary)).astype(np.float32)
     return thresholds
 

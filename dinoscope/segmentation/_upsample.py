@@ -13,15 +13,28 @@ if TYPE_CHECKING:
     from dinoscope.similarity import SimilarityMap
 
 
-def similarity_at(similarity: SimilarityMap, region: Region) -> NDArray[np.float32]:
-    """Similarities at the voxels of a region (z, y, x), bilinear between patch centres, shape (K, z, y, x).
+def similarity_at(similarity: SimilarityMap, region: Region, step: int = 1) -> NDArray[np.float32]:
+    """Similarities at the voxels of a region (z, y, x), bilinear between patch centres.
 
     Beyond the centres of the outermost patches the nearest value holds.
+
+    Parameters
+    ----------
+    similarity
+        The map.
+    region
+        Voxels.
+    step
+        In y and x, only the middle of every `step` voxels is looked at.
+
+    Returns
+    -------
+    Array of shape (K, z, y / step, x / step), rounded up.
     """
     patches = similarity.grid.patches_around(region)
     values = similarity.read(patches)
     for axis in (1, 2):
-        voxels = np.arange(region.start[axis], region.stop[axis], dtype=np.float64)
+        voxels = np.arange(region.start[axis], region.stop[axis], step, dtype=np.float64) + (step - 1) / 2
         places = similarity.grid.to_patch(voxels) - patches.start[axis]
         values = _interpolate(values, places, axis + 1)
     return values

@@ -1,8 +1,22 @@
 """The state behind every view: inputs, stages and events, without any toolkit."""
 
-from dinoscope.session._compute import Preview
+from typing import TYPE_CHECKING, Any
+
+from dinoscope.session._cost import Cost
 from dinoscope.session._inputs import STAGES, SessionSettings, Stage
 from dinoscope.session._recorder import Recorder
 from dinoscope.session._session import Session, SessionEvents
 
-__all__ = ["STAGES", "Preview", "Recorder", "Session", "SessionEvents", "SessionSettings", "Stage"]
+if TYPE_CHECKING:
+    from dinoscope.session._compute import Preview
+
+__all__ = ["STAGES", "Cost", "Preview", "Recorder", "Session", "SessionEvents", "SessionSettings", "Stage"]
+
+
+def __getattr__(name: str) -> Any:
+    """Look up what loads torch when it is asked for: a window must not wait for it."""
+    if name == "Preview":
+        from dinoscope.session._compute import Preview
+
+        return Preview
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

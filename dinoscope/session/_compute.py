@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dinoscope.detection import detect
 from dinoscope.errors import PromptError
 from dinoscope.features import FeatureStore, default_store_path, extract_features, plan_features
-from dinoscope.reference import build_reference, pool_references, prompted_patches
+from dinoscope.geometry import Region
+from dinoscope.jobs import Progress
+from dinoscope.measure import measure_objects
+from dinoscope.prompts import PointPrompt
+from dinoscope.reference import build_reference, check_same_encoder, pool_references, prompted_patches
 from dinoscope.segmentation import segment
-from dinoscope.session._inputs import NEEDS, Inputs, Result, Stage
-from dinoscope.similarity import build_bank, compare, compare_block
+from dinoscope.session._cost import Cost, measure_cost
+from dinoscope.session._inputs import Inputs, Result, Stage, plan
+from dinoscope.similarity import Bank, SimilarityMap, build_bank, compare_block, empty_map
+from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     from dinoscope.encoders import Encoder
     from dinoscope.features import Manifest
-    from dinoscope.geometry import Region
     from dinoscope.jobs import ProgressCallback
+    from dinoscope.measure import ObjectTable
+    from dinoscope.outputs import Detections
     from dinoscope.reference import Reference
+    from dinoscope.segmentation import Segmentation
+    from dinoscope.similarity import WritableArray
+
+_TILES_AT_ONCE = 4
+"""Tiles per side of the blocks in which a map fills up."""
+
+_FIRST_SIDE = 2048
+"""Voxels per side of the most that is answered first: a view of a whole large image shows nothing finer anyway."""
+
+_IN_MEMORY = 2**28
+"""Bytes: a larger intermediate result is kept on disk."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Preview:
-    """Similarities of what is in view, before the rest is known.
+    """The map before it is complete.
 
     Attributes
     ----------
+    similarity
+        The map that is being filled; unlike everywhere but in what was compared already.
     patches
-        The patches (z, gy, gx).
-    values
-        Shape (K, z, gy, gx).
+        The patches (z, gy, gx) in view, which are compared.
     """
 
+    similarity: SimilarityMap
     patches: Region
-    values: NDArray[np.float32]
 
 
 @dataclass(slots=True, eq=False)
@@ -58,47 +79,46 @@ class Workshop:
     create_encoder: Callable[[str, str], Encoder]
     folder: Path | None = None
     _encoder: tuple[tuple[str, str], Encoder] | None = field(default=None, repr=False)
+    _scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def bring_up(
-        self, inputs: Inputs, wanted: Stage, known: Mapping[Stage, Result], progress: ProgressCallback
+        self, inputs: Inputs, wanted: Iterable[Stage], known: Mapping[Stage, Result], progress: ProgressCallback
     ) -> Iterator[Result]:
-        """Make the wanted result and those it is made from, but for what is known and current.
-
-        With a view, a ``preview`` of it comes before the ``similarity``.
-        """
-        makers = {
-            "features": self._make_features,
+        """Make the wanted results and those they are made from, but for what is known and current."""
+        makers: dict[Stage, Callable[[Inputs, dict[Stage, Any], ProgressCallback], Any]] = {
+            "features": self._open_store,
+            "cost": self._make_cost,
+            "colours": self._make_colours,
             "reference": self._make_reference,
             "preview": self._make_preview,
             "similarity": self._make_similarity,
             "segmentation": self._make_segmentation,
+            "measurements": self._make_measurements,
             "detections": self._make_detections,
         }
+        current = {stage: result for stage, result in known.items() if result.key == inputs.key(stage)}
         have: dict[Stage, Any] = {}
-        for stage in self._plan(inputs, wanted):
-            key = inputs.key(stage)
-            result = known.get(stage)
-            if result is None or result.key != key:
-                result = Result(stage, key, makers[stage](inputs, have, progress))
+        for stage in plan(wanted, current, inputs.view is not None):
+            result = current.get(stage)
+            if result is None:
+                result = Result(stage, inputs.key(stage), makers[stage](inputs, have, progress))
                 yield result
             have[stage] = result.value
 
-    @staticmethod
-    def _plan(inputs: Inputs, wanted: Stage) -> list[Stage]:
-        """The stages to go through, in order."""
-        chain: list[Stage] = []
-        stage: Stage | None = wanted
-        while stage is not None:
-            chain.insert(0, stage)
-            stage = NEEDS[stage]
-        if inputs.view is not None and "similarity" in chain:
-            chain.insert(chain.index("similarity"), "preview")
-        return chain
-
-    def _make_features(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> FeatureStore:
+    def _open_store(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> FeatureStore:
         settings = inputs.settings
         manifest = plan_features(inputs.image, self._load(inputs).spec, settings.tiling, settings.intensity)
         return FeatureStore.open_or_create(self._path(manifest), manifest)
+
+    def _make_cost(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Cost:
+        return measure_cost(have["features"], self._load(inputs), inputs.settings.encoder.batch_size)
+
+    def _make_colours(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> NDArray[np.float32]:
+        from dinoscope.features import feature_colours
+
+        store = have["features"]
+        self._extract(inputs, store, _first_patches(inputs, store) if inputs.view else None, progress)
+        return feature_colours(store)
 
     def _make_reference(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Reference:
         found = list(inputs.references)
@@ -112,27 +132,62 @@ class Workshop:
         return pool_references(found)
 
     def _make_preview(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Preview:
+        store = have["features"]
+        patches = _first_patches(inputs, store)
+        bank, similarity = self._begin_map(inputs, have)
+        self._extract(inputs, store, _with_rim(patches, store), progress)
+        similarity.values[(slice(None), *patches.slices)] = compare_block(
+            store, bank, inputs.settings.similarity, patches
+        )
+        return Preview(similarity, patches)
+
+    def _make_similarity(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> SimilarityMap:
+        """Fill the map block by block, nearest to what is in view first, extracting what is missing on the way."""
         store, settings = have["features"], inputs.settings.similarity
-        if inputs.view is None:
-            raise PromptError("nothing is in view: set a view before asking for its preview")
-        patches = store.grid.patches_around(inputs.view)
-        self._extract(inputs, store, patches.grow((0, 1, 1)).intersect(store.grid.extent), progress)
-        return Preview(patches, compare_block(store, build_bank(have["reference"], settings), settings, patches))
+        bank, similarity = self._begin_map(inputs, have)
+        near = _first_patches(inputs, store) if inputs.view else store.grid.extent
+        side = store.manifest.tiles.core * _TILES_AT_ONCE
+        todo = sorted(blocks(store.grid.extent, (1, side, side)), key=lambda block: _distance(block, near))
+        for done, block in enumerate(todo, start=1):
+            self._extract(inputs, store, _with_rim(block, store), progress)
+            similarity.values[(slice(None), *block.slices)] = compare_block(store, bank, settings, block)
+            progress(Progress("similarity", done, len(todo)))
+        return similarity
 
-    def _make_similarity(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Any:
-        self._extract(inputs, have["features"], None, progress)
-        return compare(have["features"], have["reference"], inputs.settings.similarity, progress=progress)
+    def _begin_map(self, inputs: Inputs, have: dict[Stage, Any]) -> tuple[Bank, SimilarityMap]:
+        """The bank of the reference, and the map that is being filled: that of the preview if there was one."""
+        store, reference, settings = have["features"], have["reference"], inputs.settings.similarity
+        check_same_encoder(reference.encoder, store.manifest.encoder)
+        bank = build_bank(reference, settings)
+        if "preview" in have:
+            return bank, have["preview"].similarity
+        out = self._array((len(reference.classes), *store.grid.shape), np.float32)
+        return bank, empty_map(store, reference, bank, settings, out)
 
-    def _make_segmentation(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Any:
+    def _make_segmentation(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Segmentation:
         facts = have["features"].manifest.image
-        return segment(have["similarity"], facts, inputs.settings.segmentation, progress=progress)
+        scratch = self._array(facts.voxels, np.uint32)
+        return segment(have["similarity"], facts, inputs.settings.segmentation, scratch, progress)
 
-    def _make_detections(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Any:
-        facts = have["features"].manifest.image
-        return detect(have["similarity"], facts, inputs.settings.detection, progress)
+    def _make_measurements(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> ObjectTable:
+        found: Segmentation = have["segmentation"]
+        grey = None if "s" in inputs.image.axis_names else inputs.image  # colours have no one intensity
+        labels = found.instance_image(inputs.image)
+        return measure_objects(labels, grey, classes=found.object_classes, progress=progress)
+
+    def _make_detections(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Detections:
+        return detect(have["similarity"], have["features"].manifest.image, inputs.settings.detection, progress)
 
     def _extract(self, inputs: Inputs, store: FeatureStore, region: Region | None, progress: ProgressCallback) -> None:
-        extract_features(inputs.image, self._load(inputs), store, region, inputs.settings.encoder.batch_size, progress)
+        """Compute missing features of a region; progress counts the tiles of the whole image."""
+        if not store.pending(region):
+            return
+        total = len(store.manifest.tiles)
+
+        def count(_: Progress) -> None:
+            progress(Progress("features", store.tiles_done, total))
+
+        extract_features(inputs.image, self._load(inputs), store, region, inputs.settings.encoder.batch_size, count)
 
     def _load(self, inputs: Inputs) -> Encoder:
         wanted = (inputs.settings.encoder.encoder, inputs.settings.encoder.device)
@@ -142,3 +197,48 @@ class Workshop:
 
     def _path(self, manifest: Manifest) -> Path:
         return default_store_path(manifest) if self.folder is None else self.folder / f"{manifest.key}.zarr"
+
+    def _array(self, shape: tuple[int, ...], dtype: DTypeLike) -> WritableArray:
+        """Zeros: in memory, or on disk where they would take too much of it."""
+        if math.prod(shape) * np.dtype(dtype).itemsize <= _IN_MEMORY:
+            return np.zeros(shape, dtype)
+        import zarr
+
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="dinoscope-", ignore_cleanup_errors=True)
+        chunks = (*(1,) * (len(shape) - 2), *(min(512, side) for side in shape[-2:]))
+        path = Path(tempfile.mkdtemp(dir=self._scratch.name)) / "scratch"
+        return zarr.create_array(path, shape=shape, chunks=chunks, dtype=dtype, fill_value=0)
+
+
+def _first_patches(inputs: Inputs, store: FeatureStore) -> Region:
+    """The patches to begin with: those in view, or of a large view those around the newest example in it."""
+    view = inputs.view
+    if view is None:
+        raise PromptError("nothing is in view: set a view before asking for its preview")
+    centre = [(a + b) / 2 for a, b in zip(view.start, view.stop, strict=True)]
+    for prompt in inputs.prompts:
+        if isinstance(prompt, PointPrompt) and view.contains(_voxel_at(prompt)):
+            centre = list(prompt.position)
+    start, stop = [view.start[0]], [view.stop[0]]
+    for axis in (1, 2):
+        first = max(view.start[axis], min(round(centre[axis]) - _FIRST_SIDE // 2, view.stop[axis] - _FIRST_SIDE))
+        start.append(first)
+        stop.append(min(first + _FIRST_SIDE, view.stop[axis]))
+    return store.grid.patches_around(Region(tuple(start), tuple(stop)))
+
+
+def _voxel_at(prompt: PointPrompt) -> Region:
+    voxel = tuple(math.floor(p + 0.5) for p in prompt.position)
+    return Region(voxel, tuple(v + 1 for v in voxel))
+
+
+def _with_rim(patches: Region, store: FeatureStore) -> Region:
+    """The patches that comparing some patches needs: the map is smoothed over their neighbours."""
+    return patches.grow((0, 1, 1)).intersect(store.grid.extent)
+
+
+def _distance(block: Region, near: Region) -> tuple[float, ...]:
+    """How far the middles of two boxes are apart: sections count first."""
+    apart = [abs(a + b - c - d) for a, b, c, d in zip(block.start, block.stop, near.start, near.stop, strict=True)]
+    return apart[0], math.hypot(*apart[1:])

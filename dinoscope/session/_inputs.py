@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from dinoscope.errors import SettingsError
 from dinoscope.settings import (
     DetectionSettings,
     EncoderSettings,
@@ -17,7 +18,7 @@ from dinoscope.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
 
     from dinoscope.geometry import Region
     from dinoscope.image import Image
@@ -25,20 +26,38 @@ if TYPE_CHECKING:
     from dinoscope.reference import Reference
     from dinoscope.settings import Settings
 
-Stage = Literal["features", "reference", "preview", "similarity", "segmentation", "detections"]
+Stage = Literal[
+    "features", "cost", "colours", "reference", "preview", "similarity", "segmentation", "measurements", "detections"
+]
 
-STAGES: tuple[Stage, ...] = ("features", "reference", "preview", "similarity", "segmentation", "detections")
+STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order in which results can come."""
 
 NEEDS: dict[Stage, Stage | None] = {
     "features": None,
+    "cost": "features",
+    "colours": "features",
     "reference": "features",
     "preview": "reference",
     "similarity": "reference",
     "segmentation": "similarity",
+    "measurements": "segmentation",
     "detections": "similarity",
 }
 """The stage whose result each stage is made from. ``features`` is the open store, filled as far as others need it."""
+
+
+def plan(wanted: Iterable[Stage], known: Container[Stage], in_view: bool) -> list[Stage]:
+    """The stages to go through for some results, in order. With a view its ``preview`` precedes the ``similarity``."""
+    needed: set[Stage] = set()
+    for goal in wanted:
+        stage: Stage | None = goal
+        while stage is not None:
+            needed.add(stage)
+            stage = NEEDS[stage]
+    if in_view and "similarity" in needed and "similarity" not in known:
+        needed.add("preview")
+    return [stage for stage in STAGES if stage in needed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +76,26 @@ class SessionSettings:
         """All of them."""
         for part in fields(self):
             yield getattr(self, part.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All values by stage, as plain JSON."""
+        return {part.name: getattr(self, part.name).to_dict() for part in fields(self)}
+
+    def update(self, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take over values that `to_dict` gave.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such stage or setting, or a value is out of its bounds.
+        """
+        try:
+            for stage, chosen in values.items():
+                model = getattr(self, stage)
+                for name, value in chosen.items():
+                    setattr(model, name, value)
+        except (AttributeError, ValueError) as error:
+            raise SettingsError(f"these settings do not fit this version of dinoscope: {error}") from error
 
     def copy(self) -> SessionSettings:
         """The same values, free of later changes."""
@@ -100,6 +139,10 @@ class Inputs:
             case "features":
                 encoder = settings.encoder.encoder  # device and batch size change no feature
                 return id(self.image), encoder, _values(settings.tiling), _values(settings.intensity)
+            case "cost":
+                return settings.encoder.device, settings.encoder.batch_size
+            case "colours":
+                return self.view
             case "reference":
                 examples = (self.prompts, tuple(id(reference) for reference in self.references))
                 return (*examples, _values(settings.reference))
@@ -111,6 +154,8 @@ class Inputs:
                 return _values(settings.segmentation)
             case "detections":
                 return _values(settings.detection)
+            case "measurements":
+                return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

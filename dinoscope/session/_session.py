@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal, SignalGroup
 
-from dinoscope.encoders import create_encoder
-from dinoscope.errors import Cancelled, NotReadyError
+from dinoscope.errors import Cancelled, NotReadyError, PromptError
 from dinoscope.image import spatial
 from dinoscope.jobs import Job, Listener, Progress, Runner
-from dinoscope.session._compute import Workshop
+from dinoscope.prompts import describe_prompt
 from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from dinoscope.encoders import Encoder
     from dinoscope.geometry import Region
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
     from dinoscope.jobs import ProgressCallback
     from dinoscope.prompts import Prompt
     from dinoscope.reference import Reference
+    from dinoscope.session._compute import Workshop
+    from dinoscope.similarity import SimilarityMap
+
+
+def _create_encoder(name: str, device: str) -> Encoder:
+    from dinoscope.encoders import create_encoder  # loads torch: in the thread that works
+
+    return create_encoder(name, device)
 
 
 class SessionEvents(SignalGroup):
@@ -40,6 +50,8 @@ class SessionEvents(SignalGroup):
     """A job has begun, or the last one has ended."""
     failed = Signal(str)
     """A job ended with this error."""
+    notice = Signal(str)
+    """Something that a person should know about a result."""
 
 
 class Session:
@@ -66,22 +78,25 @@ class Session:
         self,
         runner: Runner | None = None,
         folder: Path | None = None,
-        make_encoder: Callable[[str, str], Encoder] = create_encoder,
+        make_encoder: Callable[[str, str], Encoder] = _create_encoder,
     ) -> None:
         self.events = SessionEvents()
         self.settings = SessionSettings()
         self._runner = runner or Runner()
-        self._workshop = Workshop(make_encoder, folder)
+        self._make_encoder = make_encoder
+        self._folder = folder
+        self._workshop: Workshop | None = None
         self._image: Image | None = None
         self._prompts: tuple[Prompt, ...] = ()
         self._history: list[tuple[Prompt, ...]] = []
         self._references: tuple[Reference, ...] = ()
         self._view: Region | None = None
         self._results: dict[Stage, Result] = {}
+        self._followed: tuple[Stage, ...] = ()
         self._job = Job()
         self._generation = 0
         for model in self.settings.models():
-            model.events.connect(self._drop_stale)
+            model.events.connect(self._inputs_changed)
 
     @property
     def image(self) -> Image | None:
@@ -119,7 +134,7 @@ class Session:
     @references.setter
     def references(self, references: Iterable[Reference]) -> None:
         self._references = tuple(references)
-        self._drop_stale()
+        self._inputs_changed()
 
     @property
     def view(self) -> Region | None:
@@ -129,12 +144,41 @@ class Session:
     @view.setter
     def view(self, view: Region | None) -> None:
         self._view = view
-        self._drop_stale()
+        self._inputs_changed()
 
     @property
     def is_running(self) -> bool:
         """Whether a job is under way."""
         return self._generation > 0 and not self._job.is_over
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the running job rests."""
+        return self.is_running and self._job.is_paused
+
+    def replace_prompts(self, kinds: type[Prompt] | tuple[type[Prompt], ...], prompts: Iterable[Prompt]) -> None:
+        """Put others in the place of all examples of some kinds; nothing happens if they are the same."""
+        kept = [prompt for prompt in self._prompts if not isinstance(prompt, kinds)]
+        changed = (*kept, *prompts)
+        if set(changed) != set(self._prompts) or len(changed) != len(self._prompts):
+            self.prompts = changed
+
+    def judge(self, position: tuple[float, float, float], right: bool) -> None:
+        """Make the object at a voxel position (z, y, x) an example, or a counter-example if it is wrong.
+
+        Raises
+        ------
+        NotReadyError
+            If there are no objects.
+        PromptError
+            If there is none at this position.
+        """
+        from dinoscope.segmentation import outline_at
+
+        outline = outline_at(self.result("segmentation"), position, right)
+        if outline is None:
+            raise PromptError("there is no object at this place: click on one")
+        self.prompts = (*self._prompts, outline)
 
     def undo_prompts(self) -> None:
         """Take the last change of the examples back; nothing happens where there was none."""
@@ -157,20 +201,66 @@ class Session:
             raise NotReadyError(f"there are no {stage} yet: request them and wait until they are ready")
         return self._results[stage].value
 
-    def request(self, stage: Stage) -> Job:
-        """Make a result and what it is made from, in the background. A job that is under way is cancelled.
+    @property
+    def map_so_far(self) -> tuple[SimilarityMap, Region]:
+        """The best map there is, and the patches of it that are surely compared.
+
+        Raises
+        ------
+        NotReadyError
+            If there is none.
+        """
+        if self.is_ready("similarity"):
+            similarity = self.result("similarity")
+            return similarity, similarity.grid.extent
+        preview = self.result("preview")
+        return preview.similarity, preview.patches
+
+    def thresholds(self) -> NDArray[np.float32]:
+        """The threshold of every class of the best map there is, shape (K,), as the settings want it.
+
+        Raises
+        ------
+        NotReadyError
+            If there is no map.
+        """
+        from dinoscope.segmentation import choose_thresholds
+
+        similarity, known = self.map_so_far
+        part = None if known == similarity.grid.extent else known
+        return choose_thresholds(similarity, self.settings.segmentation.threshold, part)
+
+    def provenance(self) -> dict[str, Any]:
+        """How the results were made, as plain JSON values: settings, features and examples."""
+        from dinoscope import __version__
+
+        record: dict[str, Any] = {"dinoscope": __version__, "settings": self.settings.to_dict()}
+        if self.is_ready("features"):
+            record["features"] = self.result("features").manifest.to_dict()
+        if self.is_ready("reference"):
+            return {**record, "examples": list(self.result("reference").provenance)}
+        return {**record, "examples": [describe_prompt(prompt) for prompt in self._prompts]}
+
+    def follow(self, *stages: Stage) -> None:
+        """Keep these results current from now on: a change of an input requests them, once there are examples."""
+        self._followed = stages
+        self._keep_up()
+
+    def request(self, *stages: Stage) -> Job:
+        """Make results and what they are made from, in the background. A job that is under way is cancelled.
 
         Raises
         ------
         NotReadyError
             If there is no image.
         """
+        inputs, known = self._inputs(), dict(self._results)
         self._job.cancel()
         self._generation += 1
-        inputs, known, generation = self._inputs(), dict(self._results), self._generation
+        generation = self._generation
 
-        def work(progress: ProgressCallback) -> Any:
-            return self._workshop.bring_up(inputs, stage, known, progress)
+        def work(progress: ProgressCallback) -> Iterator[Result]:
+            return self._bring_up(inputs, stages, known, progress)
 
         def tell(progress: Progress) -> None:
             if generation == self._generation:
@@ -184,6 +274,20 @@ class Session:
         self._job = self._runner.start(work, Listener(self._accept, tell, ended))
         return self._job
 
+    def pause(self) -> None:
+        """Let the running job rest at its next clean point."""
+        self._job.pause()
+
+    def resume(self) -> None:
+        """Let a paused job go on."""
+        self._job.resume()
+
+    def close(self) -> None:
+        """End the running job and tell nothing more. What it finished stays on disk."""
+        self._followed = ()
+        self._generation += 1
+        self._job.cancel()
+
     def cancel(self) -> None:
         """Ask the running job to stop; what it finished stays."""
         self._job.cancel()
@@ -193,12 +297,32 @@ class Session:
             raise NotReadyError("there is no image: open one first")
         return Inputs(self._image, self._prompts, self._references, self.settings.copy(), self._view)
 
+    def _bring_up(
+        self, inputs: Inputs, wanted: tuple[Stage, ...], known: dict[Stage, Result], progress: ProgressCallback
+    ) -> Iterator[Result]:
+        from dinoscope.session._compute import Workshop  # loads torch: in the thread that works
+
+        if self._workshop is None:
+            self._workshop = Workshop(self._make_encoder, self._folder)
+        return self._workshop.bring_up(inputs, wanted, known, progress)
+
     def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
         self._prompts = prompts
         self._drop_stale()
         self.events.prompts.emit(prompts)
+        self._keep_up()
 
-    def _drop_stale(self, *_: object) -> None:
+    def _inputs_changed(self, *_: object) -> None:
+        self._drop_stale()
+        self._keep_up()
+
+    def _keep_up(self) -> None:
+        """Request what is followed and missing. Without a positive example there is nothing to be found yet."""
+        sought = bool(self._references) or any(prompt.positive for prompt in self._prompts)
+        if self._image is not None and sought and not all(self.is_ready(stage) for stage in self._followed):
+            self.request(*self._followed)
+
+    def _drop_stale(self) -> None:
         if self._image is None:
             return
         now = self._inputs()
@@ -212,6 +336,15 @@ class Session:
         if result.key == self._inputs().key(result.stage):
             self._results[result.stage] = result
             self.events.ready.emit(result.stage)
+            if result.stage == "reference":
+                self._compare_scales()
+
+    def _compare_scales(self) -> None:
+        from dinoscope.similarity import scale_mismatch
+
+        advice = scale_mismatch(self.result("reference"), self.result("features").manifest)
+        if advice:
+            self.events.notice.emit(advice)
 
     def _end(self, error: Exception | None) -> None:
         self.events.running.emit(False)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MADE = {*STAGES} - {"preview", "cost", "colours"}
 CLICK = PointPrompt((0, 48.0, 48.0))
 COUNTER = PointPrompt((0, 100.0, 150.0), positive=False)
 
@@ -102,11 +103,11 @@ def test_the_threshold_moves_the_last_stage_only(session: Session, encoders: Cou
         (lambda s: setattr(s, "prompts", [CLICK, COUNTER]), {"features"}),
         (lambda s: setattr(s.settings.reference, "crop", 64), {"features"}),
         (lambda s: setattr(s.settings.similarity, "neighbours", 3), {"features", "reference"}),
-        (lambda s: setattr(s.settings.detection, "min_score", 0.4), {*STAGES} - {"preview", "detections"}),
+        (lambda s: setattr(s.settings.detection, "min_score", 0.4), MADE - {"detections"}),
         (lambda s: setattr(s.settings.tiling, "scale", 0.5), set()),
         (lambda s: setattr(s.settings.intensity, "white", 98.0), set()),
         (lambda s: setattr(s.settings.encoder, "encoder", "other"), set()),
-        (lambda s: setattr(s.settings.encoder, "batch_size", 4), {*STAGES} - {"preview"}),
+        (lambda s: setattr(s.settings.encoder, "batch_size", 4), MADE),
         (lambda s: setattr(s, "image", image(1)), set()),
     ],
 )
@@ -114,9 +115,8 @@ def test_an_input_drops_just_what_was_made_from_it(
     session: Session, change: Callable[[Session], None], left: set[str]
 ) -> None:
     session.prompts = [CLICK]
-    session.request("segmentation")
-    session.request("detections")
-    assert ready(session) == {*STAGES} - {"preview"}
+    session.request("measurements", "detections")
+    assert ready(session) == MADE
     change(session)
     assert ready(session) == left
 
@@ -135,10 +135,18 @@ def test_what_is_in_view_comes_first_and_needs_few_tiles(session: Session, encod
     session.settings.reference.crop = 32
     session.view = Region((0, 20, 20), (1, 70, 70))
     tiles_at_preview: list[int] = []
-    session.events.ready.connect(lambda stage: tiles_at_preview.append(encoders.tiles) if stage == "preview" else None)
+    in_view: list[NDArray[np.float32]] = []
+
+    def look(stage: str) -> None:
+        if stage == "preview":
+            tiles_at_preview.append(encoders.tiles)
+            similarity, patches = session.map_so_far
+            in_view.append(similarity.read(patches).copy())
+
+    session.events.ready.connect(look)
     session.request("similarity")
     preview, whole = session.result("preview"), session.result("similarity")
-    np.testing.assert_allclose(preview.values, whole.read(preview.patches), atol=1e-6)
+    np.testing.assert_allclose(in_view[0], whole.read(preview.patches), atol=1e-6)
     assert tiles_at_preview[0] < encoders.tiles
     session.view = Region((0, 0, 0), (1, 10, 10))
     assert ready(session) >= {"similarity"}

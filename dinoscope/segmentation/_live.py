@@ -1,0 +1,86 @@
+"""What a map says at a threshold, worked out where and when somebody looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dinoscope.geometry import Region
+from dinoscope.image import LazyArray
+from dinoscope.segmentation._segment import label_region
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinoscope.similarity import SimilarityMap
+
+_COARSEST = 1024
+"""Voxels: a pyramid ends with the first level whose sides are no longer than this."""
+
+
+class _LazyMask(LazyArray):
+    """Class labels of every `step`-th voxel, in the axes (z, y, x) or (y, x)."""
+
+    def __init__(self, similarity: SimilarityMap, thresholds: NDArray[np.float32], step: int, stacked: bool) -> None:
+        sections, *plane = similarity.grid.voxels
+        shape = tuple(max(1, size // step) for size in plane)
+        super().__init__((sections, *shape) if stacked else shape, np.uint8)
+        self._similarity, self._thresholds, self._step = similarity, thresholds, step
+
+    def _read(self, bounds: tuple[slice, ...]) -> NDArray[np.uint8]:
+        box = bounds if self.ndim == 3 else (slice(0, 1), *bounds)
+        steps = (1, self._step, self._step)
+        region = Region(
+            tuple(part.start * step for part, step in zip(box, steps, strict=True)),
+            tuple(part.stop * step for part, step in zip(box, steps, strict=True)),
+        )
+        labels = label_region(
+            self._similarity,
+            region.intersect(Region.of_shape(self._similarity.grid.voxels)),
+            self._thresholds,
+            self._step,
+        )
+        return labels if self.ndim == 3 else labels[0]
+
+
+def lazy_mask(similarity: SimilarityMap, thresholds: NDArray[np.float32], stacked: bool) -> list[LazyArray]:
+    """The mask of a map at some thresholds, as a pyramid of lazy arrays. Making it computes nothing.
+
+    Parameters
+    ----------
+    similarity
+        The map; a view of it, so that what is compared later shows up.
+    thresholds
+        One per class, shape (K,).
+    stacked
+        Whether the mask has an axis z.
+
+    Returns
+    -------
+    Class labels, uint8, shape (z, y, x) or (y, x): k + 1 for class k. Each level has half the size of the one before.
+    """
+    steps = [1]
+    while max(similarity.grid.voxels[1:]) // steps[-1] > _COARSEST * 2:
+        steps.append(steps[-1] * 2)
+    return [_LazyMask(similarity, thresholds, step, stacked) for step in steps]
+
+
+def uncertainty(values: NDArray[np.float32], thresholds: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How little it would take to change a voxel's label: 1 at a threshold, 0 as far from all of them as can be.
+
+    Parameters
+    ----------
+    values
+        Similarities, shape (K, ...).
+    thresholds
+        One per class, shape (K,).
+
+    Returns
+    -------
+    Array of shape (...), in [0, 1].
+    """
+    level = thresholds.reshape(-1, *(1,) * (values.ndim - 1))
+    room = np.maximum(np.where(values >= level, 1.0 - level, level), np.finfo(np.float32).tiny)
+    doubt: NDArray[np.float32] = (1.0 - np.abs(values - level) / room).max(axis=0).astype(np.float32)
+    return doubt

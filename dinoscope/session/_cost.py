@@ -1,0 +1,52 @@
+"""What the features of an image will cost on this machine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from dinoscope.encoders import Encoder
+    from dinoscope.features import FeatureStore
+
+_BYTES_PER_VALUE = 2  # half precision; what compression saves is not promised
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The price of the features that a store still lacks.
+
+    Attributes
+    ----------
+    tiles, pending
+        Tiles of the image, and those that are not in the store yet.
+    seconds
+        Time for the pending ones, from one batch that was measured just now.
+    cache_bytes
+        Size of the store once it is full.
+    """
+
+    tiles: int
+    pending: int
+    seconds: float
+    cache_bytes: int
+
+
+def measure_cost(store: FeatureStore, encoder: Encoder, batch_size: int) -> Cost:
+    """Encode one empty batch, after one that warms up, and reckon from its time."""
+    tiles = store.manifest.tiles
+    pending = len(tiles) - store.tiles_done
+    size = int(np.prod(tiles.grid.shape)) * store.channels * _BYTES_PER_VALUE
+    per_tile = _seconds_per_tile(encoder, batch_size, tiles.tile * tiles.grid.stride) if pending else 0.0
+    return Cost(len(tiles), pending, pending * per_tile, size)
+
+
+def _seconds_per_tile(encoder: Encoder, batch_size: int, side: int) -> float:
+    batch = np.zeros((batch_size, side, side), np.float32)
+    encoder.encode(batch)
+    begun = time.perf_counter()
+    encoder.encode(batch)
+    return (time.perf_counter() - begun) / batch_size
