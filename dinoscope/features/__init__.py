@@ -1,5 +1,7 @@
 """Patch features of a whole image: planned, computed tile by tile, kept on disk."""
 
+from dinoscope.features._cache import is_feature_store, mark_used, trim_cache
+from dinoscope.features._colours import feature_colours
 from dinoscope.features._extract import extract_features, keep_core, read_tile
 from dinoscope.features._manifest import ImageFacts, Manifest, plan_features
 from dinoscope.features._pixels import IntensityRange, measure_intensity, read_pixels
@@ -12,9 +14,13 @@ __all__ = [
     "Manifest",
     "default_store_path",
     "extract_features",
+    "feature_colours",
+    "is_feature_store",
     "keep_core",
+    "mark_used",
     "measure_intensity",
     "plan_features",
     "read_pixels",
     "read_tile",
+    "trim_cache",
 ]
