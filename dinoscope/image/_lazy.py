@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,11 @@ class LazyArray(ABC):
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of samples."""
+        return math.prod(self.shape)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
         """Voxels at a NumPy index of integers and slices with step 1."""

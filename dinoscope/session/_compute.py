@@ -25,7 +25,7 @@ from dinoscope.similarity import Bank, SimilarityMap, build_bank, compare_block,
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
     from numpy.typing import DTypeLike, NDArray
 
@@ -64,6 +64,16 @@ class Preview:
     patches: Region
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Growth:
+    """A map that is being filled. It is kept while it is unfinished: work that was stopped goes on where it was."""
+
+    key: Hashable
+    bank: Bank
+    similarity: SimilarityMap
+    filled: set[Region] = field(default_factory=set)
+
+
 @dataclass(slots=True, eq=False)
 class Workshop:
     """Makes results. Keeps the encoder it used last, since loading one is slow.
@@ -80,6 +90,7 @@ class Workshop:
     folder: Path | None = None
     _encoder: tuple[tuple[str, str], Encoder] | None = field(default=None, repr=False)
     _scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    _growth: _Growth | None = field(default=None, repr=False)
 
     def bring_up(
         self, inputs: Inputs, wanted: Iterable[Stage], known: Mapping[Stage, Result], progress: ProgressCallback
@@ -132,37 +143,42 @@ class Workshop:
         return pool_references(found)
 
     def _make_preview(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Preview:
-        store = have["features"]
+        store, growth = have["features"], self._grow(inputs, have)
         patches = _first_patches(inputs, store)
-        bank, similarity = self._begin_map(inputs, have)
-        self._extract(inputs, store, _with_rim(patches, store), progress)
-        similarity.values[(slice(None), *patches.slices)] = compare_block(
-            store, bank, inputs.settings.similarity, patches
-        )
-        return Preview(similarity, patches)
+        self._fill(inputs, store, growth, patches, progress)
+        return Preview(growth.similarity, patches)
 
     def _make_similarity(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> SimilarityMap:
         """Fill the map block by block, nearest to what is in view first, extracting what is missing on the way."""
-        store, settings = have["features"], inputs.settings.similarity
-        bank, similarity = self._begin_map(inputs, have)
+        store, growth = have["features"], self._grow(inputs, have)
         near = _first_patches(inputs, store) if inputs.view else store.grid.extent
         side = store.manifest.tiles.core * _TILES_AT_ONCE
         todo = sorted(blocks(store.grid.extent, (1, side, side)), key=lambda block: _distance(block, near))
-        for done, block in enumerate(todo, start=1):
-            self._extract(inputs, store, _with_rim(block, store), progress)
-            similarity.values[(slice(None), *block.slices)] = compare_block(store, bank, settings, block)
-            progress(Progress("similarity", done, len(todo)))
-        return similarity
+        for block in todo:
+            if block not in growth.filled:
+                self._fill(inputs, store, growth, block, progress)
+                growth.filled.add(block)
+            progress(Progress("similarity", len(growth.filled), len(todo)))
+        self._growth = None
+        return growth.similarity
 
-    def _begin_map(self, inputs: Inputs, have: dict[Stage, Any]) -> tuple[Bank, SimilarityMap]:
-        """The bank of the reference, and the map that is being filled: that of the preview if there was one."""
-        store, reference, settings = have["features"], have["reference"], inputs.settings.similarity
-        check_same_encoder(reference.encoder, store.manifest.encoder)
-        bank = build_bank(reference, settings)
-        if "preview" in have:
-            return bank, have["preview"].similarity
-        out = self._array((len(reference.classes), *store.grid.shape), np.float32)
-        return bank, empty_map(store, reference, bank, settings, out)
+    def _grow(self, inputs: Inputs, have: dict[Stage, Any]) -> _Growth:
+        """The map that is being filled for these inputs: the one begun before, or a new one."""
+        key = inputs.key("similarity")
+        if self._growth is None or self._growth.key != key:
+            store, reference, settings = have["features"], have["reference"], inputs.settings.similarity
+            check_same_encoder(reference.encoder, store.manifest.encoder)
+            bank = build_bank(reference, settings)
+            out = self._array((len(reference.classes), *store.grid.shape), np.float32)
+            self._growth = _Growth(key, bank, empty_map(store, reference, bank, settings, out))
+        return self._growth
+
+    def _fill(
+        self, inputs: Inputs, store: FeatureStore, growth: _Growth, patches: Region, progress: ProgressCallback
+    ) -> None:
+        self._extract(inputs, store, _with_rim(patches, store), progress)
+        compared = compare_block(store, growth.bank, inputs.settings.similarity, patches)
+        growth.similarity.values[(slice(None), *patches.slices)] = compared
 
     def _make_segmentation(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Segmentation:
         facts = have["features"].manifest.image

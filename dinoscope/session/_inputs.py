@@ -47,6 +47,11 @@ NEEDS: dict[Stage, Stage | None] = {
 """The stage whose result each stage is made from. ``features`` is the open store, filled as far as others need it."""
 
 
+def needs_examples(stage: Stage | None) -> bool:
+    """Whether a stage is made from examples, at whatever remove."""
+    return stage is not None and (stage == "reference" or needs_examples(NEEDS[stage]))
+
+
 def plan(wanted: Iterable[Stage], known: Container[Stage], in_view: bool) -> list[Stage]:
     """The stages to go through for some results, in order. With a view its ``preview`` precedes the ``similarity``."""
     needed: set[Stage] = set()

@@ -10,7 +10,7 @@ from dinoscope.errors import Cancelled, NotReadyError, PromptError
 from dinoscope.image import spatial
 from dinoscope.jobs import Job, Listener, Progress, Runner
 from dinoscope.prompts import describe_prompt
-from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage
+from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage, needs_examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -93,6 +93,8 @@ class Session:
         self._view: Region | None = None
         self._results: dict[Stage, Result] = {}
         self._followed: tuple[Stage, ...] = ()
+        self._wanted: tuple[Stage, ...] = ()
+        self._is_closed = False
         self._job = Job()
         self._generation = 0
         for model in self.settings.models():
@@ -111,10 +113,21 @@ class Session:
 
     @image.setter
     def image(self, image: Image) -> None:
-        self._image = spatial(image)
-        self._view = None
+        self._image, self._view, self._wanted = spatial(image), None, ()
+        self._job.cancel()
         self._history.clear()
         self._set_prompts(())
+
+    def tell_pixel_size(self, pixel_size_nm: float) -> None:
+        """Say how large a pixel of the image is, in nm, where its file did not; the examples stay.
+
+        Raises
+        ------
+        NotReadyError
+            If there is no image.
+        """
+        self._image = self._inputs().image.with_pixel_size(pixel_size_nm)
+        self._inputs_changed()
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -144,7 +157,9 @@ class Session:
     @view.setter
     def view(self, view: Region | None) -> None:
         self._view = view
-        self._inputs_changed()
+        self._drop_stale()
+        if self.is_running:  # looking around does not start work anew that was cancelled
+            self._keep_up()
 
     @property
     def is_running(self) -> bool:
@@ -242,7 +257,7 @@ class Session:
         return {**record, "examples": [describe_prompt(prompt) for prompt in self._prompts]}
 
     def follow(self, *stages: Stage) -> None:
-        """Keep these results current from now on: a change of an input requests them, once there are examples."""
+        """Keep these results current from now on: a change of an input requests what of them can be made."""
         self._followed = stages
         self._keep_up()
 
@@ -255,6 +270,7 @@ class Session:
             If there is no image.
         """
         inputs, known = self._inputs(), dict(self._results)
+        self._wanted = stages
         self._job.cancel()
         self._generation += 1
         generation = self._generation
@@ -284,7 +300,7 @@ class Session:
 
     def close(self) -> None:
         """End the running job and tell nothing more. What it finished stays on disk."""
-        self._followed = ()
+        self._is_closed = True
         self._generation += 1
         self._job.cancel()
 
@@ -317,10 +333,12 @@ class Session:
         self._keep_up()
 
     def _keep_up(self) -> None:
-        """Request what is followed and missing. Without a positive example there is nothing to be found yet."""
+        """Request what is followed and missing, and go on with what a running job was asked for."""
+        wanted = dict.fromkeys((*self._followed, *(self._wanted if self.is_running else ())))
         sought = bool(self._references) or any(prompt.positive for prompt in self._prompts)
-        if self._image is not None and sought and not all(self.is_ready(stage) for stage in self._followed):
-            self.request(*self._followed)
+        missing = [stage for stage in wanted if not self.is_ready(stage) and (sought or not needs_examples(stage))]
+        if self._image is not None and missing and not self._is_closed:
+            self.request(*missing)
 
     def _drop_stale(self) -> None:
         if self._image is None:
@@ -333,7 +351,7 @@ class Session:
 
     def _accept(self, result: Result) -> None:
         """Keep a result unless the inputs have changed since; late answers are not worth telling."""
-        if result.key == self._inputs().key(result.stage):
+        if not self._is_closed and result.key == self._inputs().key(result.stage):
             self._results[result.stage] = result
             self.events.ready.emit(result.stage)
             if result.stage == "reference":
