@@ -13,6 +13,7 @@ from dinoscope.outputs._maps import create_map
 from dinoscope.outputs._overlay import OverlayInfo, write_overlay
 from dinoscope.outputs._palette import CLASS_COLOURS, class_colour
 from dinoscope.outputs._results import write_instances, write_mask, write_similarity
+from dinoscope.outputs._scratch import scratch_array, scratch_folder
 from dinoscope.outputs._sidecar import sidecar_path, write_sidecar
 from dinoscope.outputs._sink import LabelSink
 from dinoscope.outputs._table import write_table
@@ -29,6 +30,8 @@ __all__ = [
     "create_map",
     "ensure_writable",
     "read_detections_csv",
+    "scratch_array",
+    "scratch_folder",
     "sidecar_path",
     "write_coco",
     "write_csv",
