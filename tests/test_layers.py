@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dinoscope"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "geometry"),
-    ("tiling", "settings", "prompts", "jobs"),
+    ("tiling", "settings", "forms", "prompts", "jobs"),
     ("image", "encoders", "testing"),
     # Inside of the fourth layer imports go along the arrow: only to the left.
     ("features", "reference", "similarity", "segmentation", "outputs", "detection", "measure", "evaluate", "samples"),
-    ("training", "text", "session", "distributed"),
+    ("training", "text", "batch", "session", "distributed"),
     ("cli", "napari", "jupyter"),
     ("__main__",),
 )
