@@ -5,33 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dinoscope.batch import Recipe, find
 from dinoscope.cli._console import ProgressBars, Report
 from dinoscope.cli._flags import add_settings, settings_from
-from dinoscope.cli._pipeline import (
-    Stages,
-    Work,
-    add_example_arguments,
-    gather_reference,
-    open_spatial,
-    scratch_array,
-    scratch_folder,
-)
+from dinoscope.cli._pipeline import Stages, Work, add_example_arguments, gather_reference, open_spatial
 from dinoscope.errors import SettingsError
 from dinoscope.settings import SegmentationSettings
 
 if TYPE_CHECKING:
     import argparse
 
-    from dinoscope.image import Image
+    from dinoscope.batch import ResultKind
     from dinoscope.jobs import ProgressCallback
-    from dinoscope.reference import Reference
-    from dinoscope.segmentation import Segmentation
-    from dinoscope.similarity import SimilarityMap
 
 NAME = "segment"
 HELP = "Segment everything that resembles a few examples."
 
-_SCRATCH_SIDE = 512
+_NAMES: dict[ResultKind, str] = {"measurements": "table"}
+"""What a report calls a result, where it is not the name of its kind."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,90 +63,57 @@ def run(args: argparse.Namespace) -> Report:
     with ProgressBars() as progress:
         first = Work.open(images[0], encoder, stages, args.features)
         reference = gather_reference(args, first, progress)
-        for image, target in zip(images, targets, strict=True):
+        recipe = Recipe(reference=reference, stages=stages, segmentation=settings, results=tuple(targets[0]))
+        for image, paths in zip(images, targets, strict=True):
             work = first if image is images[0] else Work.open(image, encoder, stages, None)
-            results.append(_segment(args, work, reference, settings, target, progress))
+            results.append(_segment(work, recipe, paths, args.force, progress))
     if len(results) == 1:
         return Report.of(**results[0])
     return Report({"results": results}, "\n".join(f"{r['mask']}  {r['objects']} objects" for r in results))
 
 
-def _targets(args: argparse.Namespace) -> list[Path]:
-    """The mask of every image, none of which may be there already unless that is wanted."""
+def _targets(args: argparse.Namespace) -> list[dict[ResultKind, Path]]:
+    """The results of every image, none of which may be there already unless that is wanted."""
     from dinoscope.outputs import ensure_writable
 
-    more = [path for path in (args.instances, args.similarity, args.table, args.overlay) if path is not None]
+    asked: dict[ResultKind, Path | None] = {
+        "instances": args.instances,
+        "similarity": args.similarity,
+        "measurements": args.table,
+        "overlay": args.overlay,
+    }
+    more = {kind: path for kind, path in asked.items() if path is not None}
     if len(args.images) == 1:
-        targets = [args.out]
+        masks = [args.out]
     else:
         if more:
-            raise SettingsError(f"{more[0]}: instances, similarity, table and overlay need a single image")
+            unwanted = next(iter(more.values()))
+            raise SettingsError(f"{unwanted}: instances, similarity, table and overlay need a single image")
         names = [Path(source).name.split(".")[0] for source in args.images]
-        targets = [args.out / f"{name}_mask.{args.format}" for name in names]
-        if len(set(targets)) < len(targets):
+        masks = [args.out / f"{name}_mask.{args.format}" for name in names]
+        if len(set(masks)) < len(masks):
             raise SettingsError(f"images of the same name would share a mask in {args.out}: segment them one by one")
-    for path in [*targets, *more]:
+    for path in [*masks, *more.values()]:
         ensure_writable(path, force=args.force)
-    return targets
+    return [{"mask": mask, **more} for mask in masks]
 
 
 def _segment(
-    args: argparse.Namespace,
-    work: Work,
-    reference: Reference,
-    settings: SegmentationSettings,
-    target: Path,
-    progress: ProgressCallback,
+    work: Work, recipe: Recipe, targets: dict[ResultKind, Path], force: bool, progress: ProgressCallback
 ) -> dict[str, Any]:
     """Segment one image and write its results."""
-    from dinoscope.outputs import write_mask, write_sidecar
-    from dinoscope.segmentation import segment
+    from dinoscope.outputs import scratch_folder, write_sidecar
 
-    manifest = work.store.manifest
-    with scratch_folder(target) as folder:
-        similarity = work.compare(reference, folder, progress)
-        scratch = scratch_array(folder / "objects", manifest.image.voxels, "uint32", _SCRATCH_SIDE)
-        found = segment(similarity, manifest.image, settings, scratch, progress)
-        result = {
-            "mask": str(write_mask(target, work.image, found, force=args.force)),
-            "objects": len(found.object_classes),
-            "thresholds": [round(threshold, 4) for threshold in found.thresholds],
-            "classes": list(found.classes),
-            **_write_more(args, work, similarity, found),
-        }
-    provenance = work.provenance(reference, segmentation=settings.to_dict())
-    return {**result, "record": str(write_sidecar(target, {**provenance, "outcome": result}))}
-
-
-def _write_more(args: argparse.Namespace, work: Work, similarity: SimilarityMap, found: Segmentation) -> dict[str, Any]:
-    """The results that were asked for besides the mask."""
-    from dinoscope.outputs import write_instances, write_similarity
-
-    written: dict[str, Any] = {}
-    if args.instances is not None:
-        written["instances"] = str(write_instances(args.instances, work.image, found, force=args.force))
-    if args.similarity is not None:
-        path = write_similarity(args.similarity, work.store.manifest, similarity, force=args.force)
-        written["similarity"] = str(path)
-    if args.table is not None:
-        written["table"] = str(_write_objects(args.table, work.image, found))
-    if args.overlay is not None:
-        written["overlay"] = str(_write_overlay(args.overlay, work.image, found))
-    return written
-
-
-def _write_objects(path: Path, image: Image, found: Segmentation) -> Path:
-    from dinoscope.measure import measure_objects
-    from dinoscope.outputs import write_table
-
-    grey = None if "s" in image.axis_names else image  # colours have no one intensity
-    table = measure_objects(found.instance_image(image), grey, classes=found.object_classes)
-    return write_table(path, table.columns)
-
-
-def _write_overlay(path: Path, image: Image, found: Segmentation) -> Path:
-    from dinoscope.outputs import OverlayInfo, write_overlay
-
-    first: Any = 0 if "z" in image.axis_names else slice(None)
-    grey = image.data[(first, ...)] if first == 0 else image.data[...]
-    return write_overlay(path, grey, found.mask[first], None, OverlayInfo(found.classes, image.pixel_size_nm))
+    mask = targets["mask"]
+    with scratch_folder(mask) as folder:
+        found = find(work, recipe, folder, progress, force=force)
+        written = {_NAMES.get(kind, kind): str(found.writers[kind](path)) for kind, path in targets.items()}
+    result = {
+        "mask": written.pop("mask"),
+        "objects": sum(found.objects.values()),
+        "thresholds": [round(threshold, 4) for threshold in found.thresholds.values()],
+        "classes": list(found.thresholds),
+        **written,
+    }
+    provenance = work.provenance(recipe.reference, segmentation=recipe.segmentation.to_dict())
+    return {**result, "record": str(write_sidecar(mask, {**provenance, "outcome": result}))}

@@ -1,0 +1,10 @@
+"""One reference applied to many images, without any toolkit.
+
+Importing this loads nothing heavy: that happens in the thread that works.
+"""
+
+from dinoscope.batch._findings import Findings, find
+from dinoscope.batch._recipe import Recipe, ResultKind, Stages
+from dinoscope.batch._work import Work
+
+__all__ = ["Findings", "Recipe", "ResultKind", "Stages", "Work", "find"]

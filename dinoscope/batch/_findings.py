@@ -1,0 +1,156 @@
+"""From the similarity map of one image to all that is found in it, and onto the disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from dinoscope.batch._recipe import Recipe, ResultKind
+    from dinoscope.batch._work import Work
+    from dinoscope.image import Image
+    from dinoscope.jobs import ProgressCallback
+    from dinoscope.outputs import Detections
+    from dinoscope.segmentation import Segmentation
+    from dinoscope.similarity import SimilarityMap
+
+    Writers = Mapping[ResultKind, Callable[[Path], Path]]
+
+_OF_OBJECTS = {"mask", "instances", "measurements", "overlay"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """What was found in one image. What the recipe does not ask for was not looked for, and has no entries.
+
+    Attributes
+    ----------
+    objects
+        Number of objects per class.
+    covered
+        Share of the voxels that each class covers, 0 to 1.
+    thresholds
+        The similarity from which a voxel belonged to each class.
+    detections
+        Number of detections per class.
+    writers
+        Writes each kind of result under a name. They read what lies in the scratch folder.
+    """
+
+    objects: Mapping[str, int]
+    covered: Mapping[str, float]
+    thresholds: Mapping[str, float]
+    detections: Mapping[str, int]
+    writers: Writers
+
+
+def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *, force: bool = False) -> Findings:
+    """Look for a reference in an image. Nothing is written before one of the `writers` is called.
+
+    Parameters
+    ----------
+    work
+        The image.
+    recipe
+        What to look for, and what will be written.
+    folder
+        For intermediate results; it must be there for as long as the findings are used.
+    progress
+        Called by every stage, and by those writers that take long to compute what they write.
+    force
+        Whether earlier results may be replaced.
+    """
+    from dinoscope.detection import detect
+    from dinoscope.outputs import write_similarity
+
+    manifest = work.store.manifest
+    similarity = work.compare(recipe.reference, folder, progress)
+    writers: Writers = {"similarity": partial(write_similarity, features=manifest, similarity=similarity, force=force)}
+    found = Findings({}, {}, {}, {}, writers)
+    if _OF_OBJECTS & set(recipe.results):
+        segmentation = _segment(work, recipe, similarity, folder, progress)
+        found = replace(
+            found,
+            objects=_count(segmentation.classes, segmentation.object_classes),
+            covered=_covered(segmentation),
+            thresholds=dict(zip(segmentation.classes, segmentation.thresholds, strict=True)),
+            writers={**writers, **_object_writers(work.image, segmentation, progress, force)},
+        )
+    if "detections" in recipe.results:
+        points = detect(similarity, manifest.image, recipe.detection, progress)
+        write = partial(_write_detections, image=work.image, found=points)
+        counts = _count(similarity.classes, points.class_names)
+        found = replace(found, detections=counts, writers={**found.writers, "detections": write})
+    return found
+
+
+def _segment(
+    work: Work, recipe: Recipe, similarity: SimilarityMap, folder: Path, progress: ProgressCallback
+) -> Segmentation:
+    from dinoscope.outputs import scratch_array
+    from dinoscope.segmentation import segment
+
+    facts = work.store.manifest.image
+    return segment(similarity, facts, recipe.segmentation, scratch_array(folder, facts.voxels, "uint32"), progress)
+
+
+def _count(classes: Iterable[str], found: Iterable[str]) -> dict[str, int]:
+    counts = Counter(found)
+    return {name: counts[name] for name in classes}
+
+
+def _covered(found: Segmentation) -> dict[str, float]:
+    """Share of the voxels of each class."""
+    import numpy as np
+
+    voxels = np.zeros(len(found.classes) + 1, np.int64)
+    for block in found.blocks():
+        voxels += np.bincount(found.mask[block.slices].ravel(), minlength=len(voxels))
+    shares = voxels / voxels.sum()
+    return dict(zip(found.classes, shares[1:].tolist(), strict=True))
+
+
+def _object_writers(image: Image, found: Segmentation, progress: ProgressCallback, force: bool) -> Writers:
+    from dinoscope.outputs import write_instances, write_mask
+
+    return {
+        "mask": partial(write_mask, image=image, segmentation=found, force=force),
+        "instances": partial(write_instances, image=image, segmentation=found, force=force),
+        "measurements": partial(_write_measurements, image=image, found=found, progress=progress),
+        "overlay": partial(_write_overlay, image=image, found=found),
+    }
+
+
+def _write_measurements(path: Path, image: Image, found: Segmentation, progress: ProgressCallback) -> Path:
+    from dinoscope.measure import measure_objects
+    from dinoscope.outputs import write_table
+
+    grey = None if "s" in image.axis_names else image  # colours have no one intensity
+    table = measure_objects(found.instance_image(image), grey, classes=found.object_classes, progress=progress)
+    return write_table(path, table.columns)
+
+
+def _write_overlay(path: Path, image: Image, found: Segmentation) -> Path:
+    """The first section; it is in memory as a whole."""
+    from dinoscope.outputs import OverlayInfo, write_overlay
+
+    first: Any = 0 if "z" in image.axis_names else slice(None)
+    grey = image.data[(first, ...)] if first == 0 else image.data[...]
+    return write_overlay(path, grey, found.mask[first], None, OverlayInfo(found.classes, image.pixel_size_nm))
+
+
+def _write_detections(path: Path, image: Image, found: Detections) -> Path:
+    from dinoscope.outputs import write_coco, write_csv, write_geojson
+
+    match path.suffix.lower():
+        case ".csv":
+            return write_csv(path, found)
+        case ".geojson":
+            return write_geojson(path, found)
+        case _:
+            return write_coco(path, found, image)
