@@ -44,9 +44,22 @@ class Progress:
     total: int
     seconds_left: float | None = None
 
+    def __str__(self) -> str:
+        """Such as ``features 12 of 400, 3 min left``."""
+        left = "" if self.seconds_left is None else f", {describe_duration(self.seconds_left)} left"
+        return f"{self.stage} {self.done:,} of {self.total:,}{left}"
+
 
 ProgressCallback = Callable[[Progress], None]
 """Called after every finished unit. It may raise `dinoscope.errors.Cancelled` to stop the work at that clean point."""
+
+
+def describe_duration(seconds: float) -> str:
+    """A rough time, such as ``3 min``."""
+    for size, unit in ((3600 * 48, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / (86400 if unit == 'days' else size):.0f} {unit}"
+    return f"{max(seconds, 1):.0f} s"
 
 
 def ignore_progress(progress: Progress) -> None:

@@ -1,6 +1,6 @@
 """From a similarity map to masks and objects."""
 
-from dinoscope.segmentation._live import lazy_mask, uncertainty
+from dinoscope.segmentation._live import lazy_map, lazy_mask, lazy_uncertainty, uncertainty
 from dinoscope.segmentation._objects import Pieces, find_objects
 from dinoscope.segmentation._pick import outline_at
 from dinoscope.segmentation._segment import Segmentation, label_region, segment
@@ -14,7 +14,9 @@ __all__ = [
     "choose_thresholds",
     "find_objects",
     "label_region",
+    "lazy_map",
     "lazy_mask",
+    "lazy_uncertainty",
     "outline_at",
     "sample_map",
     "segment",

@@ -11,6 +11,8 @@ from dinoscope.image import LazyArray
 from dinoscope.segmentation._segment import label_region
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from dinoscope.similarity import SimilarityMap
@@ -64,6 +66,31 @@ def lazy_mask(similarity: SimilarityMap, thresholds: NDArray[np.float32], stacke
     while max(similarity.grid.voxels[1:]) // steps[-1] > _COARSEST * 2:
         steps.append(steps[-1] * 2)
     return [_LazyMask(similarity, thresholds, step, stacked) for step in steps]
+
+
+class _LazyPatches(LazyArray):
+    """A picture made from the similarities of each patch, in the axes (z, gy, gx) or (gy, gx)."""
+
+    def __init__(
+        self, similarity: SimilarityMap, stacked: bool, look: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    ) -> None:
+        super().__init__(similarity.grid.shape if stacked else similarity.grid.shape[1:], np.float32)
+        self._similarity, self._look = similarity, look
+
+    def _read(self, bounds: tuple[slice, ...]) -> NDArray[np.float32]:
+        z, y, x = bounds if self.ndim == 3 else (slice(0, 1), *bounds)
+        picture = self._look(self._similarity.read(Region((z.start, y.start, x.start), (z.stop, y.stop, x.stop))))
+        return picture if self.ndim == 3 else picture[0]
+
+
+def lazy_map(similarity: SimilarityMap, index: int, stacked: bool) -> LazyArray:
+    """The map of the class with this index, shape (z, gy, gx) or (gy, gx)."""
+    return _LazyPatches(similarity, stacked, lambda values: values[index])
+
+
+def lazy_uncertainty(similarity: SimilarityMap, thresholds: NDArray[np.float32], stacked: bool) -> LazyArray:
+    """The `uncertainty` of every patch, shape (z, gy, gx) or (gy, gx)."""
+    return _LazyPatches(similarity, stacked, lambda values: uncertainty(values, thresholds))
 
 
 def uncertainty(values: NDArray[np.float32], thresholds: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from dinoscope.session._brush import Brush
 from dinoscope.session._cost import Cost
 from dinoscope.session._inputs import STAGES, SessionSettings, Stage
 from dinoscope.session._recorder import Recorder
@@ -10,7 +11,7 @@ from dinoscope.session._session import Session, SessionEvents
 if TYPE_CHECKING:
     from dinoscope.session._compute import Preview
 
-__all__ = ["STAGES", "Cost", "Preview", "Recorder", "Session", "SessionEvents", "SessionSettings", "Stage"]
+__all__ = ["STAGES", "Brush", "Cost", "Preview", "Recorder", "Session", "SessionEvents", "SessionSettings", "Stage"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dinoscope.jobs import describe_duration
+
 if TYPE_CHECKING:
     from dinoscope.encoders import Encoder
     from dinoscope.features import FeatureStore
@@ -33,6 +35,29 @@ class Cost:
     pending: int
     seconds: float
     cache_bytes: int
+
+    def __str__(self) -> str:
+        """Such as ``432 tiles, about 3 min, 58 MB on disk``."""
+        if not self.pending:
+            return f"{_count(self.tiles, 'tile')}, all computed"
+        done = "" if self.pending == self.tiles else f", {self.tiles - self.pending} computed"
+        return (
+            f"{_count(self.tiles, 'tile')}{done}, about {describe_duration(self.seconds)}, "
+            f"{describe_bytes(self.cache_bytes)} on disk"
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def describe_bytes(size: float) -> str:
+    """Such as ``58 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"
 
 
 def measure_cost(store: FeatureStore, encoder: Encoder, batch_size: int) -> Cost:

@@ -9,7 +9,8 @@ from psygnal import Signal, SignalGroup
 from dinoscope.errors import Cancelled, NotReadyError, PromptError
 from dinoscope.image import spatial
 from dinoscope.jobs import Job, Listener, Progress, Runner
-from dinoscope.prompts import describe_prompt
+from dinoscope.prompts import class_names, describe_prompt
+from dinoscope.session._brush import Brush
 from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage, needs_examples
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Session:
         What to listen to.
     settings
         Evented settings of all stages; changing a field drops what was made with it.
+    brush
+        Class and sign of the next example.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Session:
     ) -> None:
         self.events = SessionEvents()
         self.settings = SessionSettings()
+        self.brush = Brush()
         self._runner = runner or Runner()
         self._make_encoder = make_encoder
         self._folder = folder
@@ -324,6 +328,7 @@ class Session:
 
     def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
         self._prompts = prompts
+        self.brush.learn(class_names(prompts))
         self._drop_stale()
         self.events.prompts.emit(prompts)
         self._keep_up()

@@ -1,0 +1,309 @@
+"""The examples of a session as layers that people edit: points, outlines and paint."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels, Points, Shapes
+from napari.utils.colormaps import DirectLabelColormap
+
+from dinoscope.geometry import Region
+from dinoscope.napari._look import COUNTER_LABEL, class_rgba, sign_colour, sign_symbol
+from dinoscope.napari._outlines import outline_of
+from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt, prompts_from_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari import Viewer
+    from napari.layers import Layer
+
+    from dinoscope.napari._images import Frame
+    from dinoscope.prompts import Prompt
+    from dinoscope.session import Session
+
+POINT_SIZE = 12
+"""Screen pixels, whatever the zoom."""
+
+
+class ExampleLayers:
+    """Shows the examples of a session in layers, and tells the session what people do to them.
+
+    The session has the truth. What a person does in a layer becomes one call of the session; what the session then
+    says it has is written back into the layers.
+
+    Parameters
+    ----------
+    viewer
+        Where the layers live.
+    session
+        Whose examples they are.
+    """
+
+    def __init__(self, viewer: Viewer, session: Session) -> None:
+        self._viewer, self._session = viewer, session
+        self._frame: Frame | None = None
+        self._name = ""
+        self.points: Points | None = None
+        self.outlines: Shapes | None = None
+        self.paint: Labels | None = None
+        self._paint_origin = (0, 0, 0)
+        self._writing = False
+        session.events.prompts.connect(self._write)
+        session.brush.events.connect(self._apply_brush)
+        viewer.layers.events.removed.connect(self._forget)
+
+    def place(self, frame: Frame, name: str) -> None:
+        """Begin anew on an image."""
+        with self._being_written():
+            for layer in self.layers:
+                if layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)
+        self.points = self.outlines = self.paint = None
+        self._frame, self._name = frame, name
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Those there are."""
+        return [layer for layer in (self.points, self.outlines, self.paint) if layer is not None]
+
+    def add_points(self) -> Points | None:
+        """Let people click examples; the layer is made when it is first asked for."""
+        if self._frame is None:
+            return None
+        if self.points is None:
+            layer = Points(
+                ndim=self._frame.ndim,
+                name=f"{self._name} examples",
+                size=POINT_SIZE,
+                features={"class": np.array([], object), "positive": np.array([], bool)},
+                **self._frame.of_voxels(),
+            )
+            layer.canvas_size_limits = (POINT_SIZE, POINT_SIZE)
+            self.points = self._adopt(layer)
+            layer.events.data.connect(self._read_points)
+        self._choose(self.points, "add")
+        return self.points
+
+    def add_outlines(self) -> Shapes | None:
+        """Let people outline examples by boxes, polygons and ellipses."""
+        if self._frame is None:
+            return None
+        if self.outlines is None:
+            layer = Shapes(
+                ndim=self._frame.ndim,
+                name=f"{self._name} outlines",
+                features={"class": np.array([], object), "positive": np.array([], bool)},
+                **self._frame.of_voxels(),
+            )
+            self.outlines = self._adopt(layer)
+            layer.events.data.connect(self._read_outlines)
+        self._choose(self.outlines, "add_polygon")
+        return self.outlines
+
+    def add_paint(self, region: Region) -> Labels | None:
+        """Let people paint examples in a region of voxels (z, y, x): one section, so that no volume is filled."""
+        if self._frame is None:
+            return None
+        if self.paint is None:
+            self._paint_origin = (region.start[0], region.start[1], region.start[2])
+            layer = Labels(
+                np.zeros(self._frame.own(region.shape), np.uint8),
+                name=f"{self._name} painted examples",
+                **self._frame.of_part(tuple(float(v) for v in region.start)),
+            )
+            layer.brush_size = 10
+            self.paint = self._adopt(layer)
+            layer.events.paint.connect(self._read_paint)
+            self._write(self._session.prompts)
+        self._choose(self.paint, "paint")
+        return self.paint
+
+    def _adopt(self, layer: Layer) -> Any:
+        added = self._viewer.add_layer(layer)
+        added.metadata["dinoscope"] = "examples"
+        self._apply_brush()
+        return added
+
+    def _choose(self, layer: Layer, mode: str) -> None:
+        self._viewer.layers.selection.active = layer
+        layer.mode = mode
+
+    def _forget(self, event: Any) -> None:
+        """A layer that a person deletes takes its examples with it."""
+        kinds = {"points": PointPrompt, "outlines": PolygonPrompt, "paint": MaskPrompt}
+        for name, kind in kinds.items():
+            if event.value is getattr(self, name) and not self._writing:
+                setattr(self, name, None)
+                self._session.replace_prompts(kind, ())
+
+    # From the layers to the session
+
+    def _read_points(self, event: Any) -> None:
+        if self._writing or self.points is None or event.action in ("adding", "removing", "changing"):
+            return
+        rows = zip(self.points.data, self.points.features["class"], self.points.features["positive"], strict=True)
+        self._session.replace_prompts(PointPrompt, [PointPrompt(_position(at), str(c), bool(s)) for at, c, s in rows])
+
+    def _read_outlines(self, event: Any) -> None:
+        if self._writing or self.outlines is None or event.action in ("adding", "removing", "changing"):
+            return
+        layer = self.outlines
+        rows = zip(
+            layer.data, layer.shape_type, layer.features["class"], layer.features["positive"], strict=True
+        )
+        found = (outline_of(corners, kind, str(c), bool(sign)) for corners, kind, c, sign in rows)
+        self._session.replace_prompts(PolygonPrompt, [prompt for prompt in found if prompt is not None])
+
+    def _read_paint(self, event: Any) -> None:
+        if self._writing or self.paint is None:
+            return
+        z, *corner = self._paint_origin
+        picture = np.asarray(self.paint.data).reshape(self.paint.data.shape[-2:])
+        painted = [
+            self._named(prompt, (corner[0], corner[1]))
+            for prompt in prompts_from_labels([(z, picture)])
+            if isinstance(prompt, MaskPrompt)
+        ]
+        elsewhere = [p for p in self._session.prompts if isinstance(p, MaskPrompt) and not self._is_painted(p)]
+        self._session.replace_prompts(MaskPrompt, [*elsewhere, *painted])
+
+    def _named(self, prompt: MaskPrompt, corner: tuple[int, int]) -> MaskPrompt:
+        """A prompt that is called after its label, with its class and sign."""
+        label = int(prompt.class_name)
+        classes = self._session.brush.classes
+        name = classes[(label % COUNTER_LABEL) - 1]
+        origin = (prompt.origin[0] + corner[0], prompt.origin[1] + corner[1])
+        return MaskPrompt(prompt.section, origin, prompt.mask, name, label < COUNTER_LABEL)
+
+    def _is_painted(self, prompt: MaskPrompt) -> bool:
+        """Whether all of a prompt lies where there is paint to edit it."""
+        return self.paint is not None and self._paint_region().contains(_region_of(prompt))
+
+    def _paint_region(self) -> Region:
+        height, width = self.paint.data.shape[-2:] if self.paint is not None else (0, 0)
+        z, y, x = self._paint_origin
+        return Region((z, y, x), (z + 1, y + height, x + width))
+
+    # From the session to the layers
+
+    def _write(self, prompts: tuple[Prompt, ...]) -> None:
+        if self._frame is None:
+            return
+        points = [prompt for prompt in prompts if isinstance(prompt, PointPrompt)]
+        outlines = [prompt for prompt in prompts if isinstance(prompt, PolygonPrompt)]
+        with self._being_written(), self._same_choice():
+            if points and self.points is None:
+                self.add_points()
+            if outlines and self.outlines is None:
+                self.add_outlines()
+            if self.points is not None:
+                self._write_points(self.points, points)
+            if self.outlines is not None:
+                self._write_outlines(self.outlines, outlines)
+            if self.paint is not None:
+                self._write_paint(self.paint, [prompt for prompt in prompts if isinstance(prompt, MaskPrompt)])
+
+    def _write_points(self, layer: Points, prompts: list[PointPrompt]) -> None:
+        data = np.array([self._own(prompt.position) for prompt in prompts]).reshape(-1, layer.ndim)
+        if not np.array_equal(data, layer.data):
+            layer.selected_data = set()
+            layer.data = data
+        layer.features = _columns(prompts)
+        if prompts:
+            layer.face_color = np.array([self._colour(prompt) for prompt in prompts])
+            layer.border_color = np.array([sign_colour(prompt.positive) for prompt in prompts])
+            layer.symbol = [sign_symbol(prompt.positive) for prompt in prompts]
+        self._apply_brush()
+
+    def _write_outlines(self, layer: Shapes, prompts: list[PolygonPrompt]) -> None:
+        if len(prompts) != layer.nshapes:
+            layer.selected_data = set()
+            layer.data = []
+            for prompt in prompts:
+                layer.add_polygons(np.array([self._own((prompt.section, *corner)) for corner in prompt.vertices]))
+        layer.features = _columns(prompts)
+        if prompts:
+            layer.edge_color = np.array([self._colour(prompt) for prompt in prompts])
+            layer.face_color = np.array([(*self._colour(p)[:3], 0.25 if p.positive else 0.0) for p in prompts])
+        self._apply_brush()
+
+    def _write_paint(self, layer: Labels, prompts: list[MaskPrompt]) -> None:
+        picture = np.zeros(layer.data.shape[-2:], np.uint8)
+        z, top, left = self._paint_origin
+        for prompt in prompts:
+            if self._is_painted(prompt):
+                label = self._session.brush.index(prompt.class_name) + 1
+                (y, x), (height, width) = prompt.origin, prompt.mask.shape
+                part = picture[y - top : y - top + height, x - left : x - left + width]
+                part[prompt.mask] = label if prompt.positive else COUNTER_LABEL + label
+        if not np.array_equal(picture, np.asarray(layer.data).reshape(picture.shape)):
+            layer.data = picture.reshape(layer.data.shape)
+
+    def _apply_brush(self, *_: object) -> None:
+        """New points, outlines and strokes get the class and the sign of the brush."""
+        brush = self._session.brush
+        index = brush.index(brush.class_name)
+        row = {"class": brush.class_name, "positive": brush.positive}
+        with self._being_written():
+            if self.points is not None:
+                self.points.feature_defaults = row
+                self.points.current_face_color = class_rgba(index)
+                self.points.current_border_color = sign_colour(brush.positive)
+                self.points.current_symbol = sign_symbol(brush.positive)
+            if self.outlines is not None:
+                self.outlines.feature_defaults = row
+                self.outlines.current_edge_color = class_rgba(index)
+            if self.paint is not None:
+                self.paint.colormap = _paint_colours(len(brush.classes))
+                self.paint.selected_label = index + 1 + (0 if brush.positive else COUNTER_LABEL)
+
+    def _colour(self, prompt: Prompt) -> tuple[float, float, float, float]:
+        return class_rgba(self._session.brush.index(prompt.class_name))
+
+    def _own(self, position: tuple[float, ...]) -> tuple[float, ...]:
+        return position if self._frame is None else self._frame.own(position)
+
+    @contextmanager
+    def _being_written(self) -> Iterator[None]:
+        """What happens to the layers now was not done by a person."""
+        before, self._writing = self._writing, True
+        try:
+            yield
+        finally:
+            self._writing = before
+
+    @contextmanager
+    def _same_choice(self) -> Iterator[None]:
+        """A layer that is made meanwhile does not become the one people work in."""
+        active = self._viewer.layers.selection.active
+        yield
+        if active is not None and active in self._viewer.layers:
+            self._viewer.layers.selection.active = active
+
+
+def _position(row: Any) -> tuple[float, float, float]:
+    z, y, x = [0.0] * (3 - len(row)) + [float(value) for value in row]
+    return z, y, x
+
+
+def _columns(prompts: list[PointPrompt] | list[PolygonPrompt]) -> dict[str, Any]:
+    return {
+        "class": np.array([prompt.class_name for prompt in prompts], object),
+        "positive": np.array([prompt.positive for prompt in prompts], bool),
+    }
+
+
+def _region_of(prompt: MaskPrompt) -> Region:
+    (y, x), (height, width) = prompt.origin, prompt.mask.shape
+    return Region((prompt.section, y, x), (prompt.section + 1, y + height, x + width))
+
+
+def _paint_colours(classes: int) -> DirectLabelColormap:
+    colours: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0)}
+    for index in range(classes):
+        colours[index + 1] = class_rgba(index)
+        colours[COUNTER_LABEL + index + 1] = sign_colour(False)
+    return DirectLabelColormap(color_dict=colours)

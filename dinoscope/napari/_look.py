@@ -1,0 +1,26 @@
+"""Colours and symbols, the same in all layers."""
+
+from __future__ import annotations
+
+from dinoscope.outputs import class_colour
+
+Rgba = tuple[float, float, float, float]
+
+COUNTER_LABEL = 128
+"""Painted labels above this one are counter-examples of the class ``label - 128``."""
+
+
+def class_rgba(index: int) -> Rgba:
+    """Colour of the class with this index."""
+    red, green, blue = class_colour(index)
+    return red / 255, green / 255, blue / 255, 1.0
+
+
+def sign_colour(positive: bool) -> Rgba:
+    """Colour of the rim of an example or a counter-example."""
+    return (1.0, 1.0, 1.0, 1.0) if positive else (0.9, 0.1, 0.1, 1.0)
+
+
+def sign_symbol(positive: bool) -> str:
+    """Symbol of an example or a counter-example: told apart without colours, too."""
+    return "disc" if positive else "x"
