@@ -75,6 +75,11 @@ class SettingsForm(QWidget):
         if name in self._controls:
             self._controls[name].show(getattr(self._settings, name))
 
+    def suggest(self, name: str, number: float) -> None:
+        """Show the number that a field's word, or its None, stands for; a person who unchecks it starts there."""
+        self._controls[name].show(number)
+        self.show_field(name)  # the model has not changed: the box is checked again, or its own number shown
+
     def _add_row(self, layout: QFormLayout, field: Field) -> None:
         control = self._controls[field.name] = _control(field)
         label = QLabel(field.title)
@@ -179,7 +184,7 @@ def _number(field: Field) -> _Control:
 
 
 def _share(field: Field) -> _Control:
-    slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+    slider: Any = QLabeledDoubleSlider(Qt.Orientation.Horizontal)  # which declares its steps as integers
     slider.setRange(field.low, field.high)
     slider.setSingleStep(field.step)
     slider.setDecimals(_SHARE_DECIMALS)
@@ -215,4 +220,5 @@ class _NumberBox(QDoubleSpinBox):
     """A spin box that writes no more decimals than a number has."""
 
     def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
-        return super().textFromValue(value).rstrip("0").rstrip(self.locale().decimalPoint())
+        text: str = super().textFromValue(value)
+        return text.rstrip("0").rstrip(self.locale().decimalPoint())
