@@ -142,7 +142,9 @@ def lazy(image: Image) -> Array:
     import dask.array as da
 
     chunks = (*(1 for _ in image.shape[:-2]), *(min(_CHUNK, size) for size in image.shape[-2:]))
-    return da.from_array(image.data, chunks=chunks, name=False)  # naming it after its content would read all of it
+    meta = np.empty((0,) * len(chunks), image.dtype)  # what dask would otherwise find out by reading
+    array: Array = da.from_array(image.data, chunks, name=False, meta=meta)  # type: ignore[no-untyped-call]
+    return array
 
 
 def is_label_folder(path: Path) -> bool:

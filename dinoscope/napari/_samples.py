@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinoscope.errors import Cancelled
@@ -13,6 +12,8 @@ from dinoscope.samples import PUBLIC_SAMPLES, fetch_sample, phantom
 from dinoscope.settings import ImageSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dinoscope.image import Image
 
 Ask = Callable[[str], bool]

@@ -101,9 +101,7 @@ def write_points(path: str, data: NDArray[Any], meta: Mapping[str, Any]) -> list
 def _axes(shape: Sequence[int], meta: Mapping[str, Any]) -> tuple[Axis, ...]:
     """The axes of a layer; in nm where all of them are lengths, in pixels otherwise."""
     if len(shape) not in (2, 3):
-        raise AxesError(
-            f"layer {meta['name']!r} has {len(shape)} axes: expected (y, x) or (z, y, x), save a part of it"
-        )
+        raise AxesError(f"layer {meta['name']!r} has {len(shape)} axes: expected (y, x) or (z, y, x)")
     names = "zyx"[-len(shape) :]
     sized = zip(names, shape, meta["scale"], meta["units"], strict=True)
     if not all(unit.is_compatible_with("nm") for unit in meta["units"]):

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from npe2 import PluginManager, PluginManifest
+
+from dinoscope.napari._preferences import Preferences, read_preferences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MANIFEST = Path(str(files("dinoscope.napari").joinpath("napari.yaml")))
+
+
+@pytest.fixture
+def manifest() -> PluginManifest:
+    return PluginManifest.from_file(MANIFEST)
+
+
+@pytest.fixture
+def plugins(manifest: PluginManifest, npe2pm: PluginManager, plugin_settings: None) -> Iterator[PluginManager]:
+    npe2pm.register(manifest)
+    yield npe2pm
+    npe2pm.unregister(manifest.name)
+
+
+def readers_of(plugins: PluginManager, path: Path) -> set[str]:
+    return {reader.command for reader in plugins.iter_compatible_readers([str(path)])}
+
+
+def test_every_command_of_ours_is_a_callable_that_exists(manifest: PluginManifest) -> None:
+    for command in manifest.contributions.commands or []:
+        module, _, name = str(command.python_name).partition(":")
+        if importlib.util.find_spec(module) is not None:
+            assert callable(getattr(importlib.import_module(module), name)), command.id
+
+
+def test_every_contribution_points_to_a_command(manifest: PluginManifest) -> None:
+    points = manifest.contributions
+    known = {command.id for command in points.commands or []}
+    used = [*(points.readers or []), *(points.writers or []), *(points.widgets or []), *(points.sample_data or [])]
+    named = {item.command for items in points.menus.values() for item in items}
+    assert named | {item.command for item in used} == known
+
+
+def test_menus_are_ones_that_napari_offers(manifest: PluginManifest) -> None:
+    constants = pytest.importorskip("napari._app_model.constants._menus")
+    assert all(constants.is_menu_contributable(menu) for menu in manifest.contributions.menus)
+    assert set(manifest.contributions.menus) == {
+        "napari/layers/segment",
+        "napari/layers/annotate",
+        "napari/layers/measure",
+        "napari/file/io_utilities",
+    }
+
+
+@pytest.mark.parametrize("name", ["a_mask.tif", "a_detections.csv", "a.geojson", "ref.safetensors", "any.tif.json"])
+def test_files_of_ours_are_offered_to_the_reader(plugins: PluginManager, tmp_path: Path, name: str) -> None:
+    assert readers_of(plugins, tmp_path / name) == {"dinoscope.get_reader"}
+
+
+@pytest.mark.parametrize("name", ["image.tif", "image.png", "points.csv", "settings.json", "model.pt"])
+def test_other_files_raise_no_question_which_reader_to_use(plugins: PluginManager, tmp_path: Path, name: str) -> None:
+    assert not readers_of(plugins, tmp_path / name)
+
+
+def test_the_defaults_in_the_preferences_window_are_those_of_the_code(plugins: PluginManager) -> None:
+    assert read_preferences() == Preferences()
+
+
+def test_what_is_chosen_in_the_preferences_is_read(plugins: PluginManager, tmp_path: Path) -> None:
+    from napari.settings import get_plugin_settings
+
+    chosen = get_plugin_settings("dinoscope")
+    chosen.features.encoder = "dinov2-small"
+    chosen.features.device = "cuda"
+    chosen.cache.folder = str(tmp_path)
+    chosen.cache.limit_gb = 2
+    assert read_preferences() == Preferences("dinov2-small", "cuda", tmp_path, 2_000_000_000)
+
+
+def test_emptied_preferences_are_the_defaults_and_a_limit_of_0_is_none(plugins: PluginManager) -> None:
+    from napari.settings import get_plugin_settings
+
+    chosen = get_plugin_settings("dinoscope")
+    chosen.features.encoder = " "
+    chosen.features.device = ""
+    chosen.cache.limit_gb = 0
+    assert read_preferences() == Preferences(cache_limit=None)
+
+
+def test_without_the_plugin_in_napari_the_defaults_hold(npe2pm: PluginManager, plugin_settings: None) -> None:
+    assert read_preferences() == Preferences()
+
+
+def test_an_older_napari_has_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    import_any = builtins.__import__
+
+    def import_older(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "napari.settings":
+            raise ImportError("cannot import name 'get_plugin_settings' from 'napari.settings'")
+        return import_any(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", import_older)
+    assert read_preferences() == Preferences()
+
+
+def test_neither_the_plugin_nor_its_reader_loads_qt_or_torch() -> None:
+    check = (
+        "import sys, dinoscope.napari, dinoscope.napari._preferences\n"
+        "from dinoscope.napari._reader import get_reader\n"
+        "get_reader('absent.tif'), get_reader('absent.zarr')\n"
+        "sys.exit(','.join({'qtpy', 'PyQt6', 'torch', 'napari'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
