@@ -171,20 +171,24 @@ def write_prompts(prompts: Iterable[PointPrompt], path: str | Path) -> None:
             writer.writerow([index, *prompt.position, prompt.class_name, str(prompt.positive).lower()])
 
 
-def prompts_from_labels(sections: Iterable[tuple[int, NDArray[Any]]]) -> list[Prompt]:
+def prompts_from_labels(
+    sections: Iterable[tuple[int, NDArray[Any]]], corner: tuple[int, int] = (0, 0)
+) -> list[MaskPrompt]:
     """One positive prompt per connected object of a label image; every value above 0 is a class named after it.
 
     Parameters
     ----------
     sections
         Pairs of a section index and its labels, shape (Y, X), integer.
+    corner
+        Voxel (y, x) of the first pixel of the labels.
     """
-    prompts: list[Prompt] = []
+    prompts: list[MaskPrompt] = []
     for section, labels in sections:
         for value in np.unique(labels[labels > 0]):
             objects, count = ndimage.label(labels == value)
             for number, box in enumerate(ndimage.find_objects(objects, max_label=count), start=1):
-                origin = (int(box[0].start), int(box[1].start))
+                origin = (corner[0] + int(box[0].start), corner[1] + int(box[1].start))
                 prompts.append(MaskPrompt(section, origin, objects[box] == number, class_name=str(value)))
     return prompts
 

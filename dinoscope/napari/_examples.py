@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from dinoscope.napari._outlines import outline_of
 from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt, prompts_from_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from napari import Viewer
     from napari.layers import Layer
@@ -40,10 +42,12 @@ class ExampleLayers:
         Where the layers live.
     session
         Whose examples they are.
+    actions
+        What keys do in these layers, besides choosing class and sign.
     """
 
-    def __init__(self, viewer: Viewer, session: Session) -> None:
-        self._viewer, self._session = viewer, session
+    def __init__(self, viewer: Viewer, session: Session, actions: Mapping[str, Callable[[], object]]) -> None:
+        self._viewer, self._session, self._actions = viewer, session, actions
         self._frame: Frame | None = None
         self._name = ""
         self.points: Points | None = None
@@ -124,8 +128,36 @@ class ExampleLayers:
     def _adopt(self, layer: Layer) -> Any:
         added = self._viewer.add_layer(layer)
         added.metadata["dinoscope"] = "examples"
+        self._bind_keys(added)
         self._apply_brush()
         return added
+
+    def _bind_keys(self, layer: Layer) -> None:
+        numbers = {str(n): partial(self._pick_class, n) for n in range(1, 10)}
+        for key, action in {"T": self._toggle_sign, **numbers, **self._actions}.items():
+            layer.bind_key(key, lambda _, act=action: act(), overwrite=True)
+
+    def _toggle_sign(self) -> None:
+        """Turn the selected examples round, or the brush where none are selected."""
+        if not self._change_selected(lambda prompt: replace(prompt, positive=not prompt.positive)):
+            self._session.brush.toggle()
+
+    def _pick_class(self, number: int) -> None:
+        """Give the selected examples the class of this number, or the brush where none are selected."""
+        brush = self._session.brush
+        brush.choose_number(number)
+        self._change_selected(lambda prompt: replace(prompt, class_name=brush.class_name))
+
+    def _change_selected(self, change: Callable[[Prompt], Prompt]) -> bool:
+        layer = self._viewer.layers.selection.active
+        kind = {id(self.points): PointPrompt, id(self.outlines): PolygonPrompt}.get(id(layer))
+        if kind is None or not layer.selected_data or layer.mode != "select":
+            return False
+        prompts = [prompt for prompt in self._session.prompts if isinstance(prompt, kind)]
+        self._session.replace_prompts(
+            kind, [change(p) if index in layer.selected_data else p for index, p in enumerate(prompts)]
+        )
+        return True
 
     def _choose(self, layer: Layer, mode: str) -> None:
         self._viewer.layers.selection.active = layer
@@ -151,32 +183,24 @@ class ExampleLayers:
         if self._writing or self.outlines is None or event.action in ("adding", "removing", "changing"):
             return
         layer = self.outlines
-        rows = zip(
-            layer.data, layer.shape_type, layer.features["class"], layer.features["positive"], strict=True
-        )
+        rows = zip(layer.data, layer.shape_type, layer.features["class"], layer.features["positive"], strict=True)
         found = (outline_of(corners, kind, str(c), bool(sign)) for corners, kind, c, sign in rows)
         self._session.replace_prompts(PolygonPrompt, [prompt for prompt in found if prompt is not None])
 
     def _read_paint(self, event: Any) -> None:
         if self._writing or self.paint is None:
             return
-        z, *corner = self._paint_origin
+        z, top, left = self._paint_origin
         picture = np.asarray(self.paint.data).reshape(self.paint.data.shape[-2:])
-        painted = [
-            self._named(prompt, (corner[0], corner[1]))
-            for prompt in prompts_from_labels([(z, picture)])
-            if isinstance(prompt, MaskPrompt)
-        ]
+        painted = [self._named(prompt) for prompt in prompts_from_labels([(z, picture)], (top, left))]
         elsewhere = [p for p in self._session.prompts if isinstance(p, MaskPrompt) and not self._is_painted(p)]
         self._session.replace_prompts(MaskPrompt, [*elsewhere, *painted])
 
-    def _named(self, prompt: MaskPrompt, corner: tuple[int, int]) -> MaskPrompt:
+    def _named(self, prompt: MaskPrompt) -> MaskPrompt:
         """A prompt that is called after its label, with its class and sign."""
         label = int(prompt.class_name)
-        classes = self._session.brush.classes
-        name = classes[(label % COUNTER_LABEL) - 1]
-        origin = (prompt.origin[0] + corner[0], prompt.origin[1] + corner[1])
-        return MaskPrompt(prompt.section, origin, prompt.mask, name, label < COUNTER_LABEL)
+        name = self._session.brush.classes[(label % COUNTER_LABEL) - 1]
+        return replace(prompt, class_name=name, positive=label < COUNTER_LABEL)
 
     def _is_painted(self, prompt: MaskPrompt) -> bool:
         """Whether all of a prompt lies where there is paint to edit it."""

@@ -88,7 +88,9 @@ def image_of(layer: Layer, steps: Sequence[int]) -> Image:
     data = layer.data[0] if layer.multiscale else layer.data
     at = dict(zip(names, steps[len(steps) - layer.ndim :], strict=True))
     settings = ImageSettings(
-        axes=names + "s" * layer.rgb, time=_clipped(at, "t", data.shape, names), channel=_clipped(at, "c", data.shape, names)
+        axes=names + "s" * layer.rgb,
+        time=_clipped(at, "t", data.shape, names),
+        channel=_clipped(at, "c", data.shape, names),
     )
     image = spatial(open_image(data, settings, name=layer.name))
     sizes = dict(zip(names, _sizes_nm(layer), strict=True))
@@ -117,7 +119,10 @@ def region_in_view(viewer: Viewer, layer: Layer) -> Region | None:
     factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
     shape = layer.data[0].shape if layer.multiscale else layer.data.shape
     low, high = (np.asarray(layer.corner_pixels) * factors)[:, -2:].astype(int)
-    low, high = np.clip(low, 0, shape[layer.ndim - 2 : layer.ndim]), np.clip(high, 0, shape[layer.ndim - 2 : layer.ndim])
+    low, high = (
+        np.clip(low, 0, shape[layer.ndim - 2 : layer.ndim]),
+        np.clip(high, 0, shape[layer.ndim - 2 : layer.ndim]),
+    )
     section = 0
     if _axis_names(layer)[-3:] == "zyx":
         point = layer.world_to_data(viewer.dims.point)

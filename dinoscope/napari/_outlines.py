@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 _CORNERS_OF_ELLIPSE = 32
 
 
-def outline_of(
-    corners: NDArray[np.floating[Any]], kind: str, class_name: str, positive: bool
-) -> PolygonPrompt | None:
+def outline_of(corners: NDArray[np.floating[Any]], kind: str, class_name: str, positive: bool) -> PolygonPrompt | None:
     """The outline that a shape encloses, or None if it encloses nothing.
 
     Parameters

@@ -7,11 +7,24 @@ from dinoscope.session._cost import Cost
 from dinoscope.session._inputs import STAGES, SessionSettings, Stage
 from dinoscope.session._recorder import Recorder
 from dinoscope.session._session import Session, SessionEvents
+from dinoscope.session._words import describe_examples, describe_objects
 
 if TYPE_CHECKING:
     from dinoscope.session._compute import Preview
 
-__all__ = ["STAGES", "Brush", "Cost", "Preview", "Recorder", "Session", "SessionEvents", "SessionSettings", "Stage"]
+__all__ = [
+    "STAGES",
+    "Brush",
+    "Cost",
+    "Preview",
+    "Recorder",
+    "Session",
+    "SessionEvents",
+    "SessionSettings",
+    "Stage",
+    "describe_examples",
+    "describe_objects",
+]
 
 
 def __getattr__(name: str) -> Any:

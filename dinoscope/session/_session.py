@@ -106,7 +106,7 @@ class Session:
 
     @property
     def image(self) -> Image | None:
-        """The image; setting another one forgets the examples on the one before.
+        """The image, or None; setting another one forgets the examples on the one before.
 
         Raises
         ------
@@ -116,8 +116,8 @@ class Session:
         return self._image
 
     @image.setter
-    def image(self, image: Image) -> None:
-        self._image, self._view, self._wanted = spatial(image), None, ()
+    def image(self, image: Image | None) -> None:
+        self._image, self._view, self._wanted = image and spatial(image), None, ()
         self._job.cancel()
         self._history.clear()
         self._set_prompts(())
@@ -346,17 +346,17 @@ class Session:
             self.request(*missing)
 
     def _drop_stale(self) -> None:
-        if self._image is None:
-            return
-        now = self._inputs()
+        now = None if self._image is None else self._inputs()
         for stage in reversed(STAGES):
-            if stage in self._results and self._results[stage].key != now.key(stage):
+            if stage in self._results and (now is None or self._results[stage].key != now.key(stage)):
                 del self._results[stage]
                 self.events.dropped.emit(stage)
 
     def _accept(self, result: Result) -> None:
         """Keep a result unless the inputs have changed since; late answers are not worth telling."""
-        if not self._is_closed and result.key == self._inputs().key(result.stage):
+        if self._is_closed or self._image is None:
+            return
+        if result.key == self._inputs().key(result.stage):
             self._results[result.stage] = result
             self.events.ready.emit(result.stage)
             if result.stage == "reference":

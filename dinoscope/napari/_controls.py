@@ -1,0 +1,61 @@
+"""Small parts of the dock widget, so that they all look alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QCheckBox, QGroupBox, QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Section(QGroupBox):
+    """A titled part of the dock widget, filled from top to bottom."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(6, 6, 6, 6)
+        self._column.setSpacing(4)
+
+    def add(self, *widgets: QWidget) -> None:
+        """Add a row of widgets."""
+        if len(widgets) == 1:
+            self._column.addWidget(widgets[0])
+            return
+        row = QHBoxLayout()
+        for widget in widgets:
+            row.addWidget(widget)
+        self._column.addLayout(row)
+
+
+def button(text: str, tip: str, action: Callable[[], object]) -> QPushButton:
+    """A button with a tooltip."""
+    made = QPushButton(text)
+    made.setToolTip(tip)
+    made.clicked.connect(lambda *_: action())
+    return made
+
+
+def check_box(text: str, tip: str, checked: bool, action: Callable[[bool], object]) -> QCheckBox:
+    """A check box with a tooltip."""
+    made = QCheckBox(text)
+    made.setToolTip(tip)
+    made.setChecked(checked)
+    made.toggled.connect(action)
+    return made
+
+
+def note(text: str = "", tip: str = "") -> QLabel:
+    """A line of text that wraps."""
+    made = QLabel(text)
+    made.setToolTip(tip)
+    made.setWordWrap(True)
+    return made
+
+
+def ask(parent: QWidget, question: str) -> bool:
+    """Whether the person agrees."""
+    yes = QMessageBox.StandardButton.Yes
+    return bool(QMessageBox.question(parent, "dinoscope", question) == yes)

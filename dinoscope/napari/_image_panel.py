@@ -1,0 +1,147 @@
+"""Which image, seen by which encoder at which scale, and what that will cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QFormLayout, QWidget
+from superqt.utils import signals_blocked
+
+from dinoscope.encoders import list_encoders
+from dinoscope.napari._controls import Section, ask, note
+from dinoscope.napari._form import SettingsForm
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from napari.layers import Layer
+
+    from dinoscope.encoders import EncoderListing
+    from dinoscope.session import Session
+
+_FROM_FILE = "from a file or a folder…"
+_MB = 1e6
+
+
+class ImagePanel(Section):
+    """Chooses the image layer and the encoder.
+
+    Attributes
+    ----------
+    chosen
+        Emitted with the image layer that a person chose, or with None when there is none any more.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, viewer: Viewer, session: Session) -> None:
+        super().__init__("1  Image")
+        self._viewer, self._session = viewer, session
+        self.layers = QComboBox()
+        self.layers.setToolTip("The image layer to look in. Its pixels are read only where they are needed.")
+        self.encoder = QComboBox()
+        self.encoder.setToolTip("The network that turns pixels into features. Smaller ones are faster.")
+        self.pixel_size = QDoubleSpinBox()
+        self.pixel_size.setToolTip("Size of a pixel of this image in nm. Tell it where the layer does not.")
+        self.pixel_size.setRange(0, 1e6)
+        self.pixel_size.setDecimals(3)
+        self.pixel_size.setSpecialValueText("unknown")
+        self.pixel_size.setKeyboardTracking(False)
+        self.scale = SettingsForm(session.settings.tiling, ["pixel_size"])
+        self.cost = note("", "Measured on this machine. What was computed before is kept and costs nothing.")
+        form = QWidget()
+        rows = QFormLayout(form)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow("Layer", self.layers)
+        rows.addRow("Encoder", self.encoder)
+        rows.addRow("Pixel size (nm)", self.pixel_size)
+        self.add(form)
+        self.add(self.scale)
+        self.add(self.cost)
+        self._fill_encoders()
+        self._connect()
+        self.list_layers()
+
+    def _connect(self) -> None:
+        events = self._viewer.layers.events
+        events.inserted.connect(self.list_layers)
+        events.removed.connect(self.list_layers)
+        self.layers.activated.connect(lambda _: self.chosen.emit(self.layers.currentData()))
+        self.encoder.activated.connect(self._choose_encoder)
+        self.pixel_size.valueChanged.connect(self._tell_pixel_size)
+        self._session.settings.encoder.events.encoder.connect(self.show_encoder)
+        self._session.events.ready.connect(self._ready)
+        self._session.events.dropped.connect(self._dropped)
+
+    def list_layers(self, *_: object) -> None:
+        """Offer the image layers there are; the layers of results are none."""
+        from napari.layers import Image
+
+        before = self.layers.currentData()
+        found = [x for x in self._viewer.layers if isinstance(x, Image) and "dinoscope" not in x.metadata]
+        with signals_blocked(self.layers):
+            self.layers.clear()
+            for layer in found:
+                self.layers.addItem(layer.name, layer)
+            self.layers.setCurrentIndex(found.index(before) if before in found else len(found) - 1)
+        if self.layers.currentData() is not before:
+            self.chosen.emit(self.layers.currentData())
+
+    def show_image(self) -> None:
+        """Show the size of the session's pixels."""
+        image = self._session.image
+        with signals_blocked(self.pixel_size):
+            self.pixel_size.setValue((image and image.pixel_size_nm) or 0.0)
+
+    def show_encoder(self, name: str) -> None:
+        """Show which encoder the session uses."""
+        index = self.encoder.findData(name)
+        if index < 0:
+            self.encoder.insertItem(0, name, name)
+            index = 0
+        self.encoder.setCurrentIndex(index)
+
+    def layer(self) -> Layer | None:
+        """The chosen layer."""
+        return self.layers.currentData()
+
+    def _fill_encoders(self) -> None:
+        for listing in list_encoders():
+            entry = listing.entry
+            text = entry.name if listing.is_here else f"{entry.name}  (download, {entry.weight_bytes / _MB:.0f} MB)"
+            self.encoder.addItem(text, entry.name)
+        self.encoder.addItem(_FROM_FILE, _FROM_FILE)
+        self.show_encoder(self._session.settings.encoder.encoder)
+
+    def _choose_encoder(self, _: int) -> None:
+        wanted = self.encoder.currentData()
+        settings = self._session.settings.encoder
+        if wanted == _FROM_FILE:
+            wanted = QFileDialog.getOpenFileName(self, "Weights of an encoder")[0] or settings.encoder
+        elif not self._may_load(wanted):
+            wanted = settings.encoder
+        settings.encoder = wanted
+        self.show_encoder(wanted)
+
+    def _may_load(self, name: str) -> bool:
+        """Whether the weights are here, or a person agrees to their download."""
+        missing = [x for x in list_encoders() if x.entry.name == name and not x.is_here]
+        return all(ask(self, _download_question(listing)) for listing in missing)
+
+    def _tell_pixel_size(self, value: float) -> None:
+        if value > 0 and self._session.image is not None:
+            self._session.tell_pixel_size(value)
+
+    def _ready(self, stage: str) -> None:
+        if stage == "cost":
+            self.cost.setText(str(self._session.result("cost")))
+
+    def _dropped(self, stage: str) -> None:
+        if stage == "cost":
+            self.cost.setText("")
+
+
+def _download_question(listing: EncoderListing) -> str:
+    entry = listing.entry
+    size = f"{entry.weight_bytes / _MB:.0f} MB"
+    return f"{entry.name} is not on this machine. Download {size} from huggingface.co/{entry.source}?"

@@ -1,0 +1,223 @@
+"""The results of a session as layers, made when they are wanted and never computed whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import dask.array as da
+import numpy as np
+from napari.layers import Image, Labels, Points
+from napari.utils.colormaps import DirectLabelColormap
+
+from dinoscope.errors import NotReadyError
+from dinoscope.napari._look import class_rgba
+from dinoscope.segmentation import lazy_map, lazy_mask, lazy_uncertainty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari import Viewer
+    from napari.layers import Layer
+
+    from dinoscope.image import LazyArray
+    from dinoscope.napari._images import Frame
+    from dinoscope.outputs import Detections
+    from dinoscope.session import Session
+
+Live = Literal["similarity", "mask", "uncertainty"]
+"""What follows the map while people click."""
+
+_CHUNK = 512
+
+
+class ResultLayers:
+    """Shows what a session found.
+
+    Parameters
+    ----------
+    viewer
+        Where the layers live.
+    session
+        Whose results they are.
+    """
+
+    def __init__(self, viewer: Viewer, session: Session) -> None:
+        self._viewer, self._session = viewer, session
+        self._frame: Frame | None = None
+        self._name = ""
+        self._layers: dict[str, Layer] = {}
+        self._shown: set[Live] = {"similarity", "mask"}
+        viewer.layers.events.removed.connect(self._forget)
+
+    def place(self, frame: Frame, name: str) -> None:
+        """Begin anew on an image. Objects of the one before stay: somebody may want them."""
+        self.clear_live()
+        self._layers.clear()
+        self._frame, self._name = frame, name
+
+    def layer(self, role: str) -> Layer | None:
+        """The layer of a role such as ``"mask"``, ``"similarity object"`` or ``"objects"``, if there is one."""
+        return self._layers.get(role)
+
+    def show(self, kind: Live, shown: bool) -> None:
+        """Let a kind of live layer be there or not."""
+        (self._shown.add if shown else self._shown.discard)(kind)
+        if not shown:
+            self._remove(lambda role: role.split()[0] == kind)
+        self.update()
+
+    def clear_live(self) -> None:
+        """Take the live layers away."""
+        self._remove(lambda role: role.split()[0] in ("similarity", "mask", "uncertainty", "colours"))
+
+    def update(self) -> None:
+        """Show the map as far as it is known."""
+        self._show_similarity()
+        self.update_mask()
+
+    def update_mask(self) -> None:
+        """Show what the thresholds of now make of the map."""
+        try:
+            similarity, _ = self._session.map_so_far
+        except NotReadyError:
+            return
+        if self._frame is None:
+            return
+        thresholds, stacked = self._session.thresholds(), self._frame.stacked
+        if "mask" in self._shown:
+            levels = [_lazy(level) for level in lazy_mask(similarity, thresholds, stacked)]
+            data = levels if len(levels) > 1 else levels[0]
+            colours = self._class_colours(similarity.classes)
+            layer = self._put("mask", data, lambda d: Labels(d, opacity=0.5, **self._voxels()))
+            layer.colormap = colours
+        if "uncertainty" in self._shown:
+            doubt = _lazy(lazy_uncertainty(similarity, thresholds, stacked))
+            frame = self._frame.of_patches(similarity.grid)
+            look = {"colormap": "magma", "contrast_limits": (0, 1), "blending": "additive", "opacity": 0.7}
+            self._put("uncertainty", doubt, lambda d: Image(d, rgb=False, **look, **frame))
+
+    def show_colours(self) -> None:
+        """Show the features as colours: alike colours look alike to the encoder."""
+        if self._frame is None:
+            return
+        colours = self._session.result("colours")
+        picture = np.nan_to_num(colours if self._frame.stacked else colours[0])
+        frame = self._frame.of_patches(self._session.result("features").grid)
+        self._put("colours", picture, lambda d: Image(d, rgb=True, opacity=0.6, **frame), "features as colours")
+
+    def show_objects(self) -> None:
+        """Show the objects, with their measurements as features of the layer."""
+        found, table = self._session.result("segmentation"), self._session.result("measurements")
+        features = {"index": np.concatenate([[0], table["label"]])}
+        for name, values in table.columns.items():
+            features[name] = np.concatenate([[_nothing(values)], values])
+        layer = self._put("objects", _lazy(found.instances), lambda d: Labels(d, opacity=0.6, **self._voxels()))
+        layer.features = features
+
+    def show_detections(self) -> None:
+        """Show the detections as points, with their scores and sizes as features of the layer."""
+        found: Detections = self._session.result("detections")
+        unit = "nm" if found.unit == "nm" else "px"
+        features = {"class": list(found.class_names), "score": found.scores, f"diameter_{unit}": found.diameters}
+        sizes = found.extents_px.mean(axis=1)
+        layer = self._put(
+            "detections", found.centres, lambda d: Points(d, face_color="transparent", symbol="ring", **self._voxels())
+        )
+        layer.features = features
+        if len(found):
+            layer.size = sizes
+            layer.border_color = np.array([self._colour(name) for name in found.class_names])
+            layer.border_width_is_relative = True
+            layer.border_width = 0.06
+
+    def object_at(self, world: tuple[float, ...]) -> tuple[float, float, float] | None:
+        """Voxel (z, y, x) at a place in the world if an object is there."""
+        layer = self._layers.get("objects")
+        if layer is None or not layer.visible:
+            return None
+        position = layer.world_to_data(world)
+        if not layer.get_value(world, world=True):
+            return None
+        z, y, x = [0.0] * (3 - len(position)) + [float(v) for v in position]
+        return z, y, x
+
+    def _show_similarity(self) -> None:
+        try:
+            similarity, _ = self._session.map_so_far
+        except NotReadyError:
+            return
+        if self._frame is None or "similarity" not in self._shown:
+            return
+        frame = self._frame.of_patches(similarity.grid)
+        look = {"colormap": "viridis", "contrast_limits": (0, 1), "opacity": 0.5, "interpolation2d": "linear"}
+        for index, name in enumerate(similarity.classes):
+            data = _lazy(lazy_map(similarity, index, self._frame.stacked))
+            title = "similarity" if len(similarity.classes) == 1 else f"similarity to {name}"
+            self._put(
+                f"similarity {name}",
+                data,
+                lambda d, first=index == 0: Image(d, rgb=False, visible=first, **look, **frame),
+                title,
+            )
+        gone = {role for role in self._layers if role.startswith("similarity ")}
+        gone -= {f"similarity {name}" for name in similarity.classes}
+        self._remove(gone.__contains__)
+
+    def _put(self, role: str, data: Any, make: Callable[[Any], Layer], title: str | None = None) -> Layer:
+        """Give the layer of a role new data, or make it, below the layers of the examples."""
+        layer = self._layers.get(role)
+        if layer is None:
+            layer = make(data)
+            layer.name = f"{self._name} {title or role}"
+            active = self._viewer.layers.selection.active
+            self._viewer.add_layer(layer)
+            self._layers[role] = layer
+            self._sort()
+            if active is not None:
+                self._viewer.layers.selection.active = active
+        else:
+            layer.data = data
+        layer.metadata["dinoscope"] = self._session.provenance()
+        return layer
+
+    def _sort(self) -> None:
+        """Examples lie on top, so that they can be seen and picked."""
+        layers = self._viewer.layers
+        for layer in [found for found in layers if found.metadata.get("dinoscope") == "examples"]:
+            layers.move(layers.index(layer), len(layers))
+
+    def _remove(self, chosen: Callable[[str], bool]) -> None:
+        for role in [role for role in self._layers if chosen(role)]:
+            layer = self._layers.pop(role)
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
+    def _forget(self, event: Any) -> None:
+        """A layer that a person deletes is made again when there is something new to show."""
+        self._layers = {role: layer for role, layer in self._layers.items() if layer is not event.value}
+
+    def _voxels(self) -> dict[str, Any]:
+        return {} if self._frame is None else self._frame.of_voxels()
+
+    def _colour(self, class_name: str) -> tuple[float, float, float, float]:
+        return class_rgba(self._session.brush.index(class_name))
+
+    def _class_colours(self, classes: tuple[str, ...]) -> DirectLabelColormap:
+        colours: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0)}
+        return DirectLabelColormap(
+            color_dict=colours | {i: self._colour(name) for i, name in enumerate(classes, start=1)}
+        )
+
+
+def _lazy(array: LazyArray) -> da.Array:
+    """The array for napari, which cuts stacks before it reads only where dask does it for it.
+
+    It gets no name that a cache could know it by: the map behind it may be growing.
+    """
+    chunks = (1,) * (array.ndim - 2) + (_CHUNK, _CHUNK)
+    return da.from_array(array, chunks=chunks, name=False, meta=np.empty((0,) * array.ndim, array.dtype))
+
+
+def _nothing(values: Any) -> Any:
+    """What stands in the row of the background."""
+    return "" if np.asarray(values).dtype.kind in "OU" else 0

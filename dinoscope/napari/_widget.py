@@ -1,0 +1,219 @@
+"""The dock widget: one session, shown and driven in napari."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QCursor
+from qtpy.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from dinoscope.errors import DinoscopeError
+from dinoscope.jobs import Runner
+from dinoscope.napari._activity import Activity
+from dinoscope.napari._dispatch import Dispatcher
+from dinoscope.napari._example_panel import ExamplePanel
+from dinoscope.napari._examples import ExampleLayers
+from dinoscope.napari._footer import Footer
+from dinoscope.napari._form import SettingsForm
+from dinoscope.napari._image_panel import ImagePanel
+from dinoscope.napari._images import frame_of, image_of, region_in_view
+from dinoscope.napari._object_panel import ObjectPanel
+from dinoscope.napari._result_panel import ResultPanel
+from dinoscope.napari._results import ResultLayers
+from dinoscope.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari import Viewer
+    from napari.layers import Layer
+
+    from dinoscope.geometry import Region
+    from dinoscope.jobs import Progress
+
+_LOOKED_AROUND_MS = 250
+"""Milliseconds after which a camera that has come to rest counts as a new view."""
+
+_REFRESH_MS = 2000
+"""Milliseconds between two looks at a map that is being filled."""
+
+_FOLLOWED = ("cost", "similarity")
+
+
+class DinoscopeWidget(QWidget):
+    """Segments and detects by example in an image layer.
+
+    Parameters
+    ----------
+    viewer
+        The viewer it is docked in.
+    session
+        The session it shows; a new one that works in a thread by default.
+    """
+
+    def __init__(self, viewer: Viewer, session: Session | None = None) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self._executor = ThreadPoolExecutor(1, "dinoscope")
+        self._dispatcher = Dispatcher()
+        self.session = session or Session(Runner(self._executor, self._dispatcher))
+        self._layer: Layer | None = None
+        actions = {"S": self.search, "C": self.get_objects, "Shift-Z": self.session.undo_prompts}
+        self.examples = ExampleLayers(viewer, self.session, actions)
+        self.results = ResultLayers(viewer, self.session)
+        self.activity = Activity(self.session)
+        self._looked = _timer(_LOOKED_AROUND_MS, self._look)
+        self._refresh = _timer(_REFRESH_MS, self.results.update)
+        self._build()
+        self._connect()
+        self.choose_layer(self.image_panel.layer())
+
+    def _build(self) -> None:
+        self.image_panel = ImagePanel(self.viewer, self.session)
+        self.example_panel = ExamplePanel(self.session, self.examples, self.region)
+        self.result_panel = ResultPanel(self.session, self.results)
+        self.object_panel = ObjectPanel(self.session)
+        self.footer = Footer(self.session)
+        self.advanced = QCollapsible("All settings")
+        for model in self.session.settings.models():
+            form = SettingsForm(model)
+            form.rejected.connect(show_error)
+            self.advanced.addWidget(form)
+        page = QWidget()
+        column = QVBoxLayout(page)
+        for part in (self.image_panel, self.example_panel, self.result_panel, self.object_panel, self.advanced):
+            column.addWidget(part)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(page)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll, stretch=1)
+        whole.addWidget(self.footer)
+
+    def _connect(self) -> None:
+        events = self.session.events
+        events.ready.connect(self._ready)
+        events.progress.connect(self._step)
+        events.running.connect(self._running)
+        self.session.settings.segmentation.events.threshold.connect(lambda _: self.results.update_mask())
+        self.image_panel.chosen.connect(self.choose_layer)
+        self.object_panel.flown.connect(self.fly_to)
+        self.viewer.camera.events.connect(self._looked_around)
+        self.viewer.dims.events.current_step.connect(self._looked_around)
+        self.viewer.mouse_drag_callbacks.append(self._clicked)
+        self.destroyed.connect(partial(_end, self.session, self._executor))
+
+    def choose_layer(self, layer: Layer | None) -> None:
+        """Work on an image layer, or on none."""
+        if layer is self._layer:
+            return
+        self._layer = layer
+        if layer is None:
+            self.session.image = None
+            self.results.clear_live()
+            return
+        try:
+            image = image_of(layer, self.viewer.dims.current_step)
+        except DinoscopeError as error:
+            show_error(str(error))
+            return
+        self._place(layer)
+        self.session.image = image
+        self.session.view = self.region()
+        self.image_panel.show_image()
+        self.session.follow(*_FOLLOWED)
+
+    def search(self) -> None:
+        """Go on with the search that was ended."""
+        self.session.request(*_FOLLOWED)
+
+    def get_objects(self) -> None:
+        """Find and measure the objects of the whole image."""
+        self.object_panel.run()
+
+    def region(self) -> Region | None:
+        """The voxels of the chosen layer that are on the screen."""
+        return None if self._layer is None else region_in_view(self.viewer, self._layer)
+
+    def fly_to(self, voxel: tuple[float, float, float], number: int) -> None:
+        """Bring an object to the middle of the screen."""
+        layer = self.results.layer("objects")
+        if layer is None:
+            return
+        layer.selected_label = number
+        place = layer.data_to_world(voxel[-layer.ndim :])
+        self.viewer.dims.set_point(range(self.viewer.dims.ndim - layer.ndim, self.viewer.dims.ndim), place)
+        self.viewer.camera.center = (0.0, *place[-2:])
+
+    def _place(self, layer: Layer) -> None:
+        frame = frame_of(layer, image_of(layer, self.viewer.dims.current_step))
+        self.examples.place(frame, layer.name)
+        self.results.place(frame, layer.name)
+
+    def _ready(self, stage: str) -> None:
+        match stage:
+            case "preview" | "similarity":
+                self.results.update()
+            case "colours":
+                self.results.show_colours()
+            case "measurements":
+                self.results.show_objects()
+            case "detections":
+                self.results.show_detections()
+
+    def _step(self, progress: Progress) -> None:
+        if progress.stage == "similarity" and not self._refresh.isActive():
+            self._refresh.start()
+
+    def _running(self, running: bool) -> None:
+        if not running:
+            self._refresh.stop()
+            if not self.session.is_ready("preview") and not self.session.is_ready("similarity"):
+                self.results.clear_live()
+
+    def _looked_around(self, _: Any) -> None:
+        self._looked.start()
+
+    def _look(self) -> None:
+        if self._layer is not None:
+            self.session.view = self.region()
+
+    def _clicked(self, _: Viewer, event: Any) -> Iterator[None]:
+        """A right click on an object asks whether it is right; a right drag zooms, as ever."""
+        if event.button != 2:
+            return
+        place, moved = event.position, False
+        yield
+        while event.type == "mouse_move":
+            moved = True
+            yield
+        voxel = None if moved else self.results.object_at(place)
+        if voxel is not None:
+            self.judgement_menu(voxel).popup(QCursor.pos())
+
+    def judgement_menu(self, voxel: tuple[float, float, float]) -> QMenu:
+        """The menu that turns the object at a voxel into an example."""
+        menu = QMenu(self)
+        menu.addAction("This is right", lambda: self.session.judge(voxel, True))
+        menu.addAction("This is wrong", lambda: self.session.judge(voxel, False))
+        return menu
+
+
+def _timer(milliseconds: int, action: Any) -> QTimer:
+    timer = QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(action)
+    return timer
+
+
+def _end(session: Session, executor: ThreadPoolExecutor, *_: object) -> None:
+    session.close()
+    executor.shutdown(wait=False, cancel_futures=True)
