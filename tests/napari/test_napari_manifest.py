@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from napari.components import ViewerModel
 from npe2 import PluginManager, PluginManifest
 
 from dinoscope.napari._preferences import Preferences, read_preferences
@@ -21,7 +24,8 @@ MANIFEST = Path(str(files("dinoscope.napari").joinpath("napari.yaml")))
 
 @pytest.fixture
 def manifest() -> PluginManifest:
-    return PluginManifest.from_file(MANIFEST)
+    read: PluginManifest = PluginManifest.from_file(MANIFEST)
+    return read
 
 
 @pytest.fixture
@@ -42,12 +46,11 @@ def test_every_command_of_ours_is_a_callable_that_exists(manifest: PluginManifes
             assert callable(getattr(importlib.import_module(module), name)), command.id
 
 
-def test_every_contribution_points_to_a_command(manifest: PluginManifest) -> None:
+def test_every_command_is_used_by_a_contribution_and_every_contribution_has_one(manifest: PluginManifest) -> None:
     points = manifest.contributions
-    known = {command.id for command in points.commands or []}
-    used = [*(points.readers or []), *(points.writers or []), *(points.widgets or []), *(points.sample_data or [])]
-    named = {item.command for items in points.menus.values() for item in items}
-    assert named | {item.command for item in used} == known
+    items: list[Any] = [*(points.readers or []), *(points.writers or []), *(points.widgets or [])]
+    items += [*(points.sample_data or []), *(item for menu in points.menus.values() for item in menu)]
+    assert {item.command for item in items} == {command.id for command in points.commands or []}
 
 
 def test_menus_are_ones_that_napari_offers(manifest: PluginManifest) -> None:
@@ -121,3 +124,29 @@ def test_neither_the_plugin_nor_its_reader_loads_qt_or_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_napari_opens_and_saves_through_the_plugin(plugins: PluginManager, tmp_path: Path) -> None:
+    viewer = ViewerModel()
+    labels = viewer.add_labels(np.eye(80, dtype=int), name="cells", scale=(4, 4), units=("nm", "nm"))
+    points = viewer.add_points([[3.0, 4.0]], name="spots", scale=(4, 4), units=("nm", "nm"))
+    paths = [tmp_path / "cells.ome.zarr", tmp_path / "a_mask.ome.tif", tmp_path / "spots.geojson"]
+    for layer, path in zip((labels, labels, points), paths, strict=True):
+        assert layer.save(str(path)) == [str(path)]
+        (opened,) = viewer.open(path, plugin="dinoscope")
+        assert type(opened) is type(layer)
+        np.testing.assert_array_equal(np.asarray(opened.data), layer.data)
+        np.testing.assert_array_equal(opened.scale, layer.scale)
+    assert str(viewer.layers[-1].source.path) == str(paths[-1])
+
+
+def test_napari_opens_the_phantom_from_its_menu(plugins: PluginManager) -> None:
+    viewer = ViewerModel()
+    image, truth = viewer.open_sample("dinoscope", "phantom_2d")
+    assert image.source.sample == ("dinoscope", "phantom_2d")
+    assert not truth.visible
+
+
+def test_a_plain_tiff_or_csv_is_not_taken_from_naparis_own_writers(plugins: PluginManager) -> None:
+    assert plugins.get_writer("labels.tif", ["labels"])[0] is None
+    assert plugins.get_writer("points.csv", ["points"])[0] is None
