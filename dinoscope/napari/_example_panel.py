@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QComboBox, QFileDialog, QPushButton
@@ -20,6 +19,8 @@ from dinoscope.session import describe_examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from napari.layers import Labels
 
     from dinoscope.geometry import Region
     from dinoscope.napari._examples import ExampleLayers
@@ -74,7 +75,7 @@ class ExamplePanel(Section):
             self.classes.setCurrentText(brush.class_name)
             self.classes.setCurrentIndex(brush.index(brush.class_name))
             self.sign.setChecked(not brush.positive)
-        self.sign.setText("＋ this is one" if brush.positive else "－ this is not")
+        self.sign.setText("+ this is one" if brush.positive else "\N{MINUS SIGN} this is not one")
 
     def _show_prompts(self, _: tuple[Prompt, ...]) -> None:
         self.summary.setText(describe_examples(self._session.prompts, self._session.references))

@@ -129,7 +129,6 @@ class ExampleLayers:
         added = self._viewer.add_layer(layer)
         added.metadata["dinoscope"] = "examples"
         self._bind_keys(added)
-        self._apply_brush()
         return added
 
     def _bind_keys(self, layer: Layer) -> None:
@@ -160,6 +159,7 @@ class ExampleLayers:
         return True
 
     def _choose(self, layer: Layer, mode: str) -> None:
+        self._apply_brush()
         self._viewer.layers.selection.active = layer
         layer.mode = mode
 
@@ -256,7 +256,7 @@ class ExampleLayers:
 
     def _write_paint(self, layer: Labels, prompts: list[MaskPrompt]) -> None:
         picture = np.zeros(layer.data.shape[-2:], np.uint8)
-        z, top, left = self._paint_origin
+        _, top, left = self._paint_origin
         for prompt in prompts:
             if self._is_painted(prompt):
                 label = self._session.brush.index(prompt.class_name) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinoscope.tiling import PatchGrid
+
+_T = TypeVar("_T")
 
 _AXES = {2: "yx", 3: "zyx", 4: "tzyx", 5: "tczyx"}
 """What the axes of a layer are taken for unless they are named by letters."""
@@ -41,7 +43,7 @@ class Frame:
         """Whether the image is a stack of sections."""
         return self.ndim == 3
 
-    def own(self, position: tuple[float, ...]) -> tuple[float, ...]:
+    def own(self, position: tuple[_T, ...]) -> tuple[_T, ...]:
         """Of coordinates (z, y, x), those of the axes there are."""
         return position if self.stacked else position[1:]
 
@@ -112,7 +114,7 @@ def frame_of(layer: Layer, image: Image) -> Frame:
 
 
 def region_in_view(viewer: Viewer, layer: Layer) -> Region | None:
-    """The voxels (z, y, x) of a layer that are on the screen, or None if it shows them in another way than as a section."""
+    """The voxels (z, y, x) of a layer that are on the screen; None where nothing is, or where it is no flat section."""
     displayed = tuple(viewer.dims.displayed)
     if viewer.dims.ndisplay != 2 or displayed != tuple(range(viewer.dims.ndim))[-2:]:
         return None

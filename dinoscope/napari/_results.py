@@ -215,7 +215,9 @@ def _lazy(array: LazyArray) -> da.Array:
     It gets no name that a cache could know it by: the map behind it may be growing.
     """
     chunks = (1,) * (array.ndim - 2) + (_CHUNK, _CHUNK)
-    return da.from_array(array, chunks=chunks, name=False, meta=np.empty((0,) * array.ndim, array.dtype))
+    empty = np.empty((0,) * array.ndim, array.dtype)
+    lazy: da.Array = da.from_array(array, chunks=chunks, name=False, meta=empty)  # type: ignore[no-untyped-call]
+    return lazy
 
 
 def _nothing(values: Any) -> Any:

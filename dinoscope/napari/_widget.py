@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from dinoscope.geometry import Region
     from dinoscope.jobs import Progress
+    from dinoscope.session import Stage
 
 _LOOKED_AROUND_MS = 250
 """Milliseconds after which a camera that has come to rest counts as a new view."""
@@ -42,7 +43,7 @@ _LOOKED_AROUND_MS = 250
 _REFRESH_MS = 2000
 """Milliseconds between two looks at a map that is being filled."""
 
-_FOLLOWED = ("cost", "similarity")
+_FOLLOWED: tuple[Stage, ...] = ("cost", "similarity")
 
 
 class DinoscopeWidget(QWidget):
