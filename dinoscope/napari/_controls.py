@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QGroupBox, QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
+
+from dinoscope.napari._form import SettingsForm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dinoscope.settings import Settings
 
 
 class Section(QGroupBox):
@@ -44,6 +49,13 @@ def check_box(text: str, tip: str, checked: bool, action: Callable[[bool], objec
     made.setToolTip(tip)
     made.setChecked(checked)
     made.toggled.connect(action)
+    return made
+
+
+def form(settings: Settings, *names: str) -> SettingsForm:
+    """A form for settings, or for some of them, that says what it does not accept."""
+    made = SettingsForm(settings, names or None)
+    made.rejected.connect(show_error)
     return made
 
 

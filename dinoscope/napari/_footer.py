@@ -47,9 +47,9 @@ class Footer(QWidget):
         self.pause.setChecked(False)
         self.pause.setText("Pause")
         self.cancel.setEnabled(running)
-        self.bar.setRange(0, 0 if running else 1)
+        self.bar.setRange(0, 0 if running else 1)  # a bar from 0 to 0 says: busy, nobody knows for how long
+        self.bar.setValue(0)
         self.bar.setFormat("" if running else "ready")
-        self.bar.reset()
 
     def _pause(self) -> None:
         if self.pause.isChecked():

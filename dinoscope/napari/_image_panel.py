@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QFormLayout, QWidget
 from superqt.utils import signals_blocked
 
 from dinoscope.encoders import list_encoders
-from dinoscope.napari._controls import Section, ask, note
-from dinoscope.napari._form import SettingsForm
+from dinoscope.errors import DinoscopeError
+from dinoscope.napari._controls import Section, ask, button, form, note
+from dinoscope.session import read_session, save_session
 
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Layer
 
     from dinoscope.encoders import EncoderListing
-    from dinoscope.session import Session
+    from dinoscope.session import SavedSession, Session
 
 _FROM_FILE = "from a file or a folder…"
+_SESSIONS = "Sessions (*.json)"
 _MB = 1e6
 
 
@@ -47,17 +51,21 @@ class ImagePanel(Section):
         self.pixel_size.setDecimals(3)
         self.pixel_size.setSpecialValueText("unknown")
         self.pixel_size.setKeyboardTracking(False)
-        self.scale = SettingsForm(session.settings.tiling, ["pixel_size"])
+        self.scale = form(session.settings.tiling, "pixel_size")
         self.cost = note("", "Measured on this machine. What was computed before is kept and costs nothing.")
-        form = QWidget()
-        rows = QFormLayout(form)
+        choices = QWidget()
+        rows = QFormLayout(choices)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addRow("Layer", self.layers)
         rows.addRow("Encoder", self.encoder)
         rows.addRow("Pixel size (nm)", self.pixel_size)
-        self.add(form)
+        self.add(choices)
         self.add(self.scale)
         self.add(self.cost)
+        self.add(
+            button("Open session…", "Go on with examples and settings of another day.", self._open),
+            button("Save session…", "Keep the examples and settings for another day.", self._save),
+        )
         self._fill_encoders()
         self._connect()
         self.list_layers()
@@ -101,6 +109,11 @@ class ImagePanel(Section):
             index = 0
         self.encoder.setCurrentIndex(index)
 
+    def choose(self, layer: Layer) -> None:
+        """Choose an image layer, as a person would."""
+        self.layers.setCurrentIndex(self.layers.findData(layer))
+        self.chosen.emit(layer)
+
     def layer(self) -> Layer | None:
         """The chosen layer."""
         return self.layers.currentData()
@@ -131,6 +144,34 @@ class ImagePanel(Section):
     def _tell_pixel_size(self, value: float) -> None:
         if value > 0 and self._session.image is not None:
             self._session.tell_pixel_size(value)
+
+    def _open(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open a session", filter=_SESSIONS)
+        if path:
+            self.open_session(path)
+
+    def open_session(self, path: str) -> None:
+        """Go on with a saved session; its image is opened unless a layer has it."""
+        try:
+            saved = read_session(path)
+            if self._session.image is None or self._session.image.uri != saved.image_uri:
+                self._find_image(saved)
+            saved.restore(self._session)
+        except DinoscopeError as error:
+            show_error(str(error))
+
+    def _find_image(self, saved: SavedSession) -> None:
+        """Choose the layer of a session's image, or open its file."""
+        named = self.layers.findText(saved.image_name)
+        if named >= 0:
+            self.choose(self.layers.itemData(named))
+        elif Path(saved.image_uri).exists():
+            self._viewer.open(saved.image_uri)
+
+    def _save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the session", "session.json", filter=_SESSIONS)
+        if path:
+            save_session(self._session, path)
 
     def _ready(self, stage: str) -> None:
         if stage == "cost":

@@ -90,7 +90,7 @@ def image_of(layer: Layer, steps: Sequence[int]) -> Image:
     data = layer.data[0] if layer.multiscale else layer.data
     at = dict(zip(names, steps[len(steps) - layer.ndim :], strict=True))
     settings = ImageSettings(
-        axes=names + "s" * layer.rgb,
+        axes=names + "s" * getattr(layer, "rgb", False),
         time=_clipped(at, "t", data.shape, names),
         channel=_clipped(at, "c", data.shape, names),
     )

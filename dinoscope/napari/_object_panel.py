@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 
-from dinoscope.napari._controls import Section, button, note
-from dinoscope.napari._form import SettingsForm
+from dinoscope.napari._controls import Section, button, form, note
 from dinoscope.napari._table import Table
 from dinoscope.session import describe_objects
 
@@ -31,7 +30,7 @@ class ObjectPanel(Section):
     def __init__(self, session: Session) -> None:
         super().__init__("4  Objects")
         self._session = session
-        self.smallest = SettingsForm(session.settings.segmentation, ["min_diameter"])
+        self.smallest = form(session.settings.segmentation, "min_diameter")
         self.commit = button("Get objects", "Find the objects of the whole image and measure them (key C).", self.run)
         self.count = note()
         self.table = Table()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dinoscope.napari._controls import Section, button, check_box
-from dinoscope.napari._form import SettingsForm
+from dinoscope.napari._controls import Section, button, check_box, form
 
 if TYPE_CHECKING:
     from dinoscope.napari._results import ResultLayers
@@ -17,8 +16,8 @@ class ResultPanel(Section):
 
     def __init__(self, session: Session, layers: ResultLayers) -> None:
         super().__init__("3  What is alike")
-        self.method = SettingsForm(session.settings.similarity, ["method"])
-        self.threshold = SettingsForm(session.settings.segmentation, ["threshold"])
+        self.method = form(session.settings.similarity, "method")
+        self.threshold = form(session.settings.segmentation, "threshold")
         self.similarity = check_box(
             "Similarity",
             "How alike every patch is to the examples, 0 to 1.",

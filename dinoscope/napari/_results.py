@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import dask.array as da
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
     from napari import Viewer
     from napari.layers import Layer
+    from numpy.typing import NDArray
 
     from dinoscope.image import LazyArray
+    from dinoscope.measure import ObjectTable
     from dinoscope.napari._images import Frame
     from dinoscope.outputs import Detections
     from dinoscope.session import Session
@@ -108,11 +111,11 @@ class ResultLayers:
     def show_objects(self) -> None:
         """Show the objects, with their measurements as features of the layer."""
         found, table = self._session.result("segmentation"), self._session.result("measurements")
-        features = {"index": np.concatenate([[0], table["label"]])}
-        for name, values in table.columns.items():
-            features[name] = np.concatenate([[_nothing(values)], values])
         layer = self._put("objects", _lazy(found.instances), lambda d: Labels(d, opacity=0.6, **self._voxels()))
-        layer.features = features
+        layer.features = table_features(table)
+        for live in ("mask", "uncertainty"):
+            if live in self._layers:
+                self._layers[live].visible = False  # the objects lie over it
 
     def show_detections(self) -> None:
         """Show the detections as points, with their scores and sizes as features of the layer."""
@@ -121,7 +124,7 @@ class ResultLayers:
         features = {"class": list(found.class_names), "score": found.scores, f"diameter_{unit}": found.diameters}
         sizes = found.extents_px.mean(axis=1)
         layer = self._put(
-            "detections", found.centres, lambda d: Points(d, face_color="transparent", symbol="ring", **self._voxels())
+            "detections", found.centres, lambda d: Points(d, face_color="transparent", symbol="disc", **self._voxels())
         )
         layer.features = features
         if len(found):
@@ -149,16 +152,19 @@ class ResultLayers:
         if self._frame is None or "similarity" not in self._shown:
             return
         frame = self._frame.of_patches(similarity.grid)
-        look = {"colormap": "viridis", "contrast_limits": (0, 1), "opacity": 0.5, "interpolation2d": "linear"}
+        look = {
+            "rgb": False,
+            "colormap": "inferno",
+            "contrast_limits": (0, 1),
+            "blending": "additive",  # what is unlike is black and leaves the image as it is
+            "opacity": 0.6,
+            "interpolation2d": "linear",
+        }
         for index, name in enumerate(similarity.classes):
             data = _lazy(lazy_map(similarity, index, self._frame.stacked))
             title = "similarity" if len(similarity.classes) == 1 else f"similarity to {name}"
-            self._put(
-                f"similarity {name}",
-                data,
-                lambda d, first=index == 0: Image(d, rgb=False, visible=first, **look, **frame),
-                title,
-            )
+            keywords = {**look, **frame, "visible": index == 0}
+            self._put(f"similarity {name}", data, partial(Image, **keywords), title)
         gone = {role for role in self._layers if role.startswith("similarity ")}
         gone -= {f"similarity {name}" for name in similarity.classes}
         self._remove(gone.__contains__)
@@ -207,6 +213,12 @@ class ResultLayers:
         return DirectLabelColormap(
             color_dict=colours | {i: self._colour(name) for i, name in enumerate(classes, start=1)}
         )
+
+
+def table_features(table: ObjectTable) -> dict[str, NDArray[Any]]:
+    """Measurements as the features of a Labels layer, which have a first row for the background."""
+    columns = {"index": table["label"], **table.columns}
+    return {name: np.concatenate([[_nothing(values)], values]) for name, values in columns.items()}
 
 
 def _lazy(array: LazyArray) -> da.Array:

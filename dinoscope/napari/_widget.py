@@ -6,26 +6,29 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error
-from qtpy.QtCore import QTimer
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
+from dinoscope.encoders import list_encoders
 from dinoscope.errors import DinoscopeError
 from dinoscope.jobs import Runner
 from dinoscope.napari._activity import Activity
+from dinoscope.napari._batch_panel import BatchPanel
+from dinoscope.napari._controls import form
 from dinoscope.napari._dispatch import Dispatcher
 from dinoscope.napari._example_panel import ExamplePanel
 from dinoscope.napari._examples import ExampleLayers
 from dinoscope.napari._footer import Footer
-from dinoscope.napari._form import SettingsForm
 from dinoscope.napari._image_panel import ImagePanel
 from dinoscope.napari._images import frame_of, image_of, region_in_view
 from dinoscope.napari._object_panel import ObjectPanel
+from dinoscope.napari._preferences import read_preferences
 from dinoscope.napari._result_panel import ResultPanel
 from dinoscope.napari._results import ResultLayers
-from dinoscope.session import Session
+from dinoscope.session import Batch, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +65,15 @@ class DinoscopeWidget(QWidget):
         self.viewer = viewer
         self._executor = ThreadPoolExecutor(1, "dinoscope")
         self._dispatcher = Dispatcher()
-        self.session = session or Session(Runner(self._executor, self._dispatcher))
+        self._batch_executor = ThreadPoolExecutor(1, "dinoscope batch")
+        preferences = read_preferences()
+        self.session = session or Session(
+            Runner(self._executor, self._dispatcher), preferences.cache_folder, cache_limit=preferences.cache_limit
+        )
+        self.batch = Batch(Runner(self._batch_executor, self._dispatcher))
+        if session is None:
+            self.session.settings.encoder.device = preferences.device
+            self._prefer(preferences.encoder)
         self._layer: Layer | None = None
         actions = {"S": self.search, "C": self.get_objects, "Shift-Z": self.session.undo_prompts}
         self.examples = ExampleLayers(viewer, self.session, actions)
@@ -79,20 +90,22 @@ class DinoscopeWidget(QWidget):
         self.example_panel = ExamplePanel(self.session, self.examples, self.region)
         self.result_panel = ResultPanel(self.session, self.results)
         self.object_panel = ObjectPanel(self.session)
+        self.batch_panel = BatchPanel(self.session, self.batch)
         self.footer = Footer(self.session)
         self.advanced = QCollapsible("All settings")
         for model in self.session.settings.models():
-            form = SettingsForm(model)
-            form.rejected.connect(show_error)
-            self.advanced.addWidget(form)
+            self.advanced.addWidget(form(model))
         page = QWidget()
         column = QVBoxLayout(page)
-        for part in (self.image_panel, self.example_panel, self.result_panel, self.object_panel, self.advanced):
+        panels = (self.image_panel, self.example_panel, self.result_panel, self.object_panel, self.batch_panel)
+        for part in (*panels, self.advanced):
             column.addWidget(part)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(page)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(page.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll, stretch=1)
@@ -109,7 +122,14 @@ class DinoscopeWidget(QWidget):
         self.viewer.camera.events.connect(self._looked_around)
         self.viewer.dims.events.current_step.connect(self._looked_around)
         self.viewer.mouse_drag_callbacks.append(self._clicked)
-        self.destroyed.connect(partial(_end, self.session, self._executor))
+        self.destroyed.connect(partial(_end, self.session, self.batch, (self._executor, self._batch_executor)))
+
+    def _prefer(self, encoder: str) -> None:
+        """Begin with this encoder, unless that would be a download nobody was asked about."""
+        if any(listing.entry.name == encoder and not listing.is_here for listing in list_encoders()):
+            show_info(f"{encoder} is preferred but not on this machine: choose it under Encoder to download it.")
+        else:
+            self.session.settings.encoder.encoder = encoder
 
     def choose_layer(self, layer: Layer | None) -> None:
         """Work on an image layer, or on none."""
@@ -215,6 +235,8 @@ def _timer(milliseconds: int, action: Any) -> QTimer:
     return timer
 
 
-def _end(session: Session, executor: ThreadPoolExecutor, *_: object) -> None:
+def _end(session: Session, batch: Batch, executors: tuple[ThreadPoolExecutor, ...], *_: object) -> None:
     session.close()
-    executor.shutdown(wait=False, cancel_futures=True)
+    batch.close()
+    for executor in executors:
+        executor.shutdown(wait=False, cancel_futures=True)

@@ -1,6 +1,6 @@
 """Results on disk: label images, similarity maps, detections, tables, records and pictures."""
 
-from dinoscope.outputs._atomic import ensure_writable
+from dinoscope.outputs._atomic import ensure_writable, write_text
 from dinoscope.outputs._detections import (
     Detections,
     read_detections_csv,
@@ -42,4 +42,5 @@ __all__ = [
     "write_sidecar",
     "write_similarity",
     "write_table",
+    "write_text",
 ]

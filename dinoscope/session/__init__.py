@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from dinoscope.session._batch import Batch, BatchEvents, recipe_of
 from dinoscope.session._brush import Brush
 from dinoscope.session._cost import Cost
 from dinoscope.session._inputs import STAGES, SessionSettings, Stage
 from dinoscope.session._recorder import Recorder
+from dinoscope.session._saved import SavedSession, read_session, save_session
 from dinoscope.session._session import Session, SessionEvents
 from dinoscope.session._words import describe_examples, describe_objects
 
@@ -14,16 +16,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STAGES",
+    "Batch",
+    "BatchEvents",
     "Brush",
     "Cost",
     "Preview",
     "Recorder",
+    "SavedSession",
     "Session",
     "SessionEvents",
     "SessionSettings",
     "Stage",
     "describe_examples",
     "describe_objects",
+    "read_session",
+    "recipe_of",
+    "save_session",
 ]
 
 

@@ -12,7 +12,14 @@ import numpy as np
 
 from dinoscope.detection import detect
 from dinoscope.errors import PromptError
-from dinoscope.features import FeatureStore, default_store_path, extract_features, plan_features
+from dinoscope.features import (
+    FeatureStore,
+    default_store_path,
+    extract_features,
+    feature_colours,
+    plan_features,
+    trim_cache,
+)
 from dinoscope.geometry import Region
 from dinoscope.jobs import Progress
 from dinoscope.measure import measure_objects
@@ -84,10 +91,13 @@ class Workshop:
         Makes an encoder from its name and device.
     folder
         Where feature stores are kept; the user's cache by default.
+    cache_limit
+        Bytes that they may take, or None for no limit.
     """
 
     create_encoder: Callable[[str, str], Encoder]
     folder: Path | None = None
+    cache_limit: int | None = None
     _encoder: tuple[tuple[str, str], Encoder] | None = field(default=None, repr=False)
     _scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
     _growth: _Growth | None = field(default=None, repr=False)
@@ -119,14 +129,15 @@ class Workshop:
     def _open_store(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> FeatureStore:
         settings = inputs.settings
         manifest = plan_features(inputs.image, self._load(inputs).spec, settings.tiling, settings.intensity)
-        return FeatureStore.open_or_create(self._path(manifest), manifest)
+        path = self._path(manifest)
+        if self.cache_limit is not None and not path.exists():
+            trim_cache(path.parent, self.cache_limit)
+        return FeatureStore.open_or_create(path, manifest)
 
     def _make_cost(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Cost:
         return measure_cost(have["features"], self._load(inputs), inputs.settings.encoder.batch_size)
 
     def _make_colours(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> NDArray[np.float32]:
-        from dinoscope.features import feature_colours
-
         store = have["features"]
         self._extract(inputs, store, _first_patches(inputs, store) if inputs.view else None, progress)
         return feature_colours(store)

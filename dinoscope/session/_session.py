@@ -66,6 +66,8 @@ class Session:
         Where feature stores are kept; the user's cache by default.
     make_encoder
         Makes an encoder from its name and device.
+    cache_limit
+        Bytes that the stores in the folder may take; those unused for longest are removed when a new one is begun.
 
     Attributes
     ----------
@@ -82,6 +84,7 @@ class Session:
         runner: Runner | None = None,
         folder: Path | None = None,
         make_encoder: Callable[[str, str], Encoder] = _create_encoder,
+        cache_limit: int | None = None,
     ) -> None:
         self.events = SessionEvents()
         self.settings = SessionSettings()
@@ -89,6 +92,7 @@ class Session:
         self._runner = runner or Runner()
         self._make_encoder = make_encoder
         self._folder = folder
+        self._cache_limit = cache_limit
         self._workshop: Workshop | None = None
         self._image: Image | None = None
         self._prompts: tuple[Prompt, ...] = ()
@@ -323,7 +327,7 @@ class Session:
         from dinoscope.session._compute import Workshop  # loads torch: in the thread that works
 
         if self._workshop is None:
-            self._workshop = Workshop(self._make_encoder, self._folder)
+            self._workshop = Workshop(self._make_encoder, self._folder, self._cache_limit)
         return self._workshop.bring_up(inputs, wanted, known, progress)
 
     def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:

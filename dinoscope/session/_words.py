@@ -30,9 +30,9 @@ def describe_examples(prompts: Sequence[Prompt], references: Sequence[Reference]
 
 
 def describe_objects(found: Segmentation) -> str:
-    """Such as ``38 mitochondrion, 2 vesicle``."""
+    """Such as ``mitochondrion: 38 found, vesicle: 2 found``."""
     counts = Counter(found.object_classes)
-    return ", ".join(f"{counts[name]:,} {name}" for name in found.classes) or "nothing"
+    return ", ".join(f"{name}: {counts[name]:,} found" for name in found.classes)
 
 
 def _count(number: int, noun: str) -> str:

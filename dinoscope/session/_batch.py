@@ -1,0 +1,120 @@
+"""What a session found out, applied to many images in the background."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psygnal import Signal, SignalGroup
+
+from dinoscope.batch import Recipe, Row, Stages, apply, find_images
+from dinoscope.errors import Cancelled
+from dinoscope.jobs import Job, Listener, Progress, Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dinoscope.batch import ResultKind
+    from dinoscope.image import Image
+    from dinoscope.jobs import ProgressCallback
+    from dinoscope.session._session import Session
+
+
+def recipe_of(session: Session, results: tuple[ResultKind, ...]) -> Recipe:
+    """The session's reference and settings, for other images.
+
+    Raises
+    ------
+    NotReadyError
+        If the session has no reference yet.
+    """
+    settings = session.settings.copy()
+    stages = Stages(
+        encoder=settings.encoder,
+        tiling=settings.tiling,
+        intensity=settings.intensity,
+        reference=settings.reference,
+        similarity=settings.similarity,
+    )
+    return Recipe(
+        reference=session.result("reference"),
+        stages=stages,
+        segmentation=settings.segmentation,
+        detection=settings.detection,
+        results=results,
+    )
+
+
+class BatchEvents(SignalGroup):
+    """What a batch tells, through its runner's dispatcher."""
+
+    row = Signal(Row)
+    """An image is done."""
+    progress = Signal(Progress)
+    """The work has come this far."""
+    running = Signal(bool)
+    """The batch has begun or ended."""
+    failed = Signal(str)
+    """The batch ended with this error."""
+
+
+class Batch:
+    """Applies recipes to many images, one batch at a time.
+
+    Parameters
+    ----------
+    runner
+        Where work runs and results are told; in place by default.
+
+    Attributes
+    ----------
+    events
+        What to listen to.
+    rows
+        One per image that is done.
+    """
+
+    def __init__(self, runner: Runner | None = None) -> None:
+        self.events = BatchEvents()
+        self.rows: list[Row] = []
+        self._runner = runner or Runner()
+        self._job = Job()
+        self._is_closed = False
+
+    def start(self, recipe: Recipe, source: Path | Image, folder: Path) -> Job:
+        """Look into an image, or into all those of a folder, and write what is found to `folder`."""
+
+        def work(progress: ProgressCallback) -> Iterator[Row]:
+            images = find_images(source) if isinstance(source, Path) else (source,)
+            return apply(recipe, images, folder, progress=progress)
+
+        self.rows = []
+        self._job.cancel()
+        self._tell(lambda: self.events.running.emit(True))
+        self._job = self._runner.start(work, Listener(self._accept, self._progress, self._end))
+        return self._job
+
+    def cancel(self) -> None:
+        """Ask the batch to stop; the images that are done stay."""
+        self._job.cancel()
+
+    def close(self) -> None:
+        """End the batch and tell nothing more."""
+        self._is_closed = True
+        self._job.cancel()
+
+    def _tell(self, call: Callable[[], object]) -> None:
+        if not self._is_closed:
+            call()
+
+    def _accept(self, row: Row) -> None:
+        self.rows.append(row)
+        self._tell(lambda: self.events.row.emit(row))
+
+    def _progress(self, progress: Progress) -> None:
+        self._tell(lambda: self.events.progress.emit(progress))
+
+    def _end(self, error: Exception | None) -> None:
+        self._tell(lambda: self.events.running.emit(False))
+        if error is not None and not isinstance(error, Cancelled):
+            self._tell(lambda: self.events.failed.emit(str(error)))
