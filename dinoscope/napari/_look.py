@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+from napari.utils.colormaps import Colormap, ensure_colormap
+
 from dinoscope.outputs import class_colour
+
+_SHADES = 64
 
 Rgba = tuple[float, float, float, float]
 
@@ -14,6 +19,13 @@ def class_rgba(index: int) -> Rgba:
     """Colour of the class with this index."""
     red, green, blue = class_colour(index)
     return red / 255, green / 255, blue / 255, 1.0
+
+
+def similarity_colours() -> Colormap:
+    """Viridis that is the more transparent the less alike: what is unlike leaves the image as it is."""
+    colours = ensure_colormap("viridis").map(np.linspace(0, 1, _SHADES))
+    colours[:, 3] = np.linspace(0, 1, _SHADES)
+    return Colormap(colours, name="similarity")
 
 
 def sign_colour(positive: bool) -> Rgba:

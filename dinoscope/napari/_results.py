@@ -11,7 +11,7 @@ from napari.layers import Image, Labels, Points
 from napari.utils.colormaps import DirectLabelColormap
 
 from dinoscope.errors import NotReadyError
-from dinoscope.napari._look import class_rgba
+from dinoscope.napari._look import class_rgba, similarity_colours
 from dinoscope.segmentation import lazy_map, lazy_mask, lazy_uncertainty
 
 if TYPE_CHECKING:
@@ -154,10 +154,9 @@ class ResultLayers:
         frame = self._frame.of_patches(similarity.grid)
         look = {
             "rgb": False,
-            "colormap": "inferno",
+            "colormap": similarity_colours(),
             "contrast_limits": (0, 1),
-            "blending": "additive",  # what is unlike is black and leaves the image as it is
-            "opacity": 0.6,
+            "opacity": 0.7,
             "interpolation2d": "linear",
         }
         for index, name in enumerate(similarity.classes):

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QCursor
-from qtpy.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMenu, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from dinoscope.encoders import list_encoders
@@ -17,7 +17,7 @@ from dinoscope.errors import DinoscopeError
 from dinoscope.jobs import Runner
 from dinoscope.napari._activity import Activity
 from dinoscope.napari._batch_panel import BatchPanel
-from dinoscope.napari._controls import form
+from dinoscope.napari._controls import UprightScrollArea, form
 from dinoscope.napari._dispatch import Dispatcher
 from dinoscope.napari._example_panel import ExamplePanel
 from dinoscope.napari._examples import ExampleLayers
@@ -101,11 +101,8 @@ class DinoscopeWidget(QWidget):
         for part in (*panels, self.advanced):
             column.addWidget(part)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+        scroll = UprightScrollArea()
         scroll.setWidget(page)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(page.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll, stretch=1)
