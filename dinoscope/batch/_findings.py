@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from dinoscope.jobs import Progress
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
@@ -77,7 +79,7 @@ def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *
         found = replace(
             found,
             objects=_count(segmentation.classes, segmentation.object_classes),
-            covered=_covered(segmentation),
+            covered=_covered(segmentation, progress),
             thresholds=dict(zip(segmentation.classes, segmentation.thresholds, strict=True)),
             writers={**writers, **_object_writers(work.image, segmentation, progress, force)},
         )
@@ -104,13 +106,15 @@ def _count(classes: Iterable[str], found: Iterable[str]) -> dict[str, int]:
     return {name: counts[name] for name in classes}
 
 
-def _covered(found: Segmentation) -> dict[str, float]:
+def _covered(found: Segmentation, progress: ProgressCallback) -> dict[str, float]:
     """Share of the voxels of each class."""
     import numpy as np
 
     voxels = np.zeros(len(found.classes) + 1, np.int64)
-    for block in found.blocks():
+    todo = found.blocks()
+    for done, block in enumerate(todo, start=1):
         voxels += np.bincount(found.mask[block.slices].ravel(), minlength=len(voxels))
+        progress(Progress("area", done, len(todo)))
     shares = voxels / voxels.sum()
     return dict(zip(found.classes, shares[1:].tolist(), strict=True))
 

@@ -29,6 +29,10 @@ ResultKind = Literal["mask", "instances", "similarity", "measurements", "detecti
 """What can be written of an image."""
 
 
+_FORMAT = 1
+"""Of the records that `apply` reads back; results of another one are not taken for finished."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """The settings of all stages up to the similarity map."""
@@ -91,7 +95,7 @@ class Recipe:
     def digest(self) -> str:
         """Tells recipes apart that look for something else or otherwise; what decides the features is not in it."""
         settings = [part.to_dict() for part in (self.stages.similarity, self.segmentation, self.detection)]
-        found = hashlib.sha256(json.dumps([settings, self.reference.classes], sort_keys=True).encode())
+        found = hashlib.sha256(json.dumps([_FORMAT, settings, self.reference.classes], sort_keys=True).encode())
         arrays: list[NDArray[Any]] = [self.reference.vectors, self.reference.class_index, self.reference.positive]
         arrays += [window.features for window in self.reference.windows]
         for array in arrays:

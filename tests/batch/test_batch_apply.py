@@ -17,7 +17,7 @@ from dinoscope.errors import Cancelled, OutputExistsError, ReferenceMismatchErro
 from dinoscope.features import FeatureStore, extract_features, plan_features
 from dinoscope.image import open_image, spatial
 from dinoscope.measure import measure_objects
-from dinoscope.outputs import read_detections_csv
+from dinoscope.outputs import read_detections_csv, scratch_array
 from dinoscope.prompts import PointPrompt
 from dinoscope.reference import build_reference
 from dinoscope.segmentation import segment
@@ -33,6 +33,7 @@ from dinoscope.similarity import compare
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -121,6 +122,11 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def hear(work: Iterator[Row], told: set[str]) -> None:
+    for row in work:
+        told.add(row.name)
+
+
 def facts(rows: list[Row]) -> list[Row]:
     """Rows without what differs from run to run."""
     return [replace(row, seconds=0.0, status="done") for row in rows]
@@ -186,7 +192,8 @@ def test_progress_counts_images_and_passes_on_their_stages(
     list(apply(recipe, images, tmp_path / "out", progress=steps.append, make_encoder=encoders))
     counted = [(step.done, step.total) for step in steps if step.stage == "images"]
     assert counted == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    assert {step.stage for step in steps} == {"images", "features", "similarity", "objects", "measure", "detection"}
+    stages = {"images", "features", "similarity", "objects", "area", "measure", "detection"}
+    assert {step.stage for step in steps} == stages
 
 
 def test_a_broken_file_in_the_middle_does_not_end_the_others(
@@ -205,7 +212,7 @@ def test_a_broken_file_in_the_middle_does_not_end_the_others(
     assert lines[1]["objects square"] == ""
 
 
-@pytest.mark.parametrize("stage", ["features", "similarity", "objects", "detection", "measure", "images"])
+@pytest.mark.parametrize("stage", ["features", "similarity", "objects", "area", "detection", "measure", "images"])
 def test_cancelling_at_any_stage_leaves_whole_images_and_goes_on_later(
     tmp_path: Path, images: list[Path], recipe: Recipe, encoders: Encoders, stage: str
 ) -> None:
@@ -218,8 +225,7 @@ def test_cancelling_at_any_stage_leaves_whole_images_and_goes_on_later(
     out = tmp_path / "out"
     work = apply(recipe, images, out, progress=cancel_at_second, make_encoder=encoders)
     with pytest.raises(Cancelled):
-        for row in work:
-            told.add(row.name)
+        hear(work, told)
     assert told == {"section0"}
     whole = list(apply(recipe, images, tmp_path / "whole", make_encoder=encoders))
     left = names_in(out)
@@ -306,6 +312,31 @@ def test_one_whole_volume_is_one_image(tmp_path: Path, images: list[Path], recip
     assert row.name == "a_volume"
     assert read(row.paths["mask"]).shape == (2, *SHAPE)
     assert row.objects["dark"] == 1
+
+
+def test_what_does_not_fit_into_memory_gives_the_same(
+    tmp_path: Path, images: list[Path], recipe: Recipe, encoders: Encoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_memory = list(apply(recipe, images, tmp_path / "memory", make_encoder=encoders))
+    monkeypatch.setattr("dinoscope.outputs._scratch._IN_MEMORY", 0)
+    on_disk = list(apply(recipe, images, tmp_path / "disk", make_encoder=encoders))
+    for row, other in zip(in_memory, on_disk, strict=True):
+        for kind, path in row.paths.items():
+            if path.suffix == ".csv":
+                assert path.read_text() == other.paths[kind].read_text()
+            else:
+                np.testing.assert_array_equal(read(path), read(other.paths[kind]))
+    assert names_in(tmp_path / "memory") == names_in(tmp_path / "disk")
+
+
+def test_a_large_scratch_array_lies_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(scratch_array(tmp_path, (2, 8, 8), "uint32"), np.ndarray)
+    monkeypatch.setattr("dinoscope.outputs._scratch._IN_MEMORY", 511)
+    first, second = (scratch_array(tmp_path, (2, 8, 8), "uint32", side=4) for _ in range(2))
+    first[0, 2:4] = 7
+    assert not np.asarray(second[:]).any()
+    assert np.asarray(first[:]).sum() == 7 * 16
+    assert len(list(tmp_path.glob("*/scratch/zarr.json"))) == 2
 
 
 def test_the_encoder_of_the_reference_is_needed(tmp_path: Path, images: list[Path], recipe: Recipe) -> None:
