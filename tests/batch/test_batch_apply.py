@@ -288,7 +288,8 @@ def test_a_changed_image_or_other_examples_are_noticed(
     out = tmp_path / "out"
     list(apply(recipe, images[:1], out, make_encoder=encoders))
     store = store_of(images[0], tmp_path / "by hand")
-    other = build_reference(store, CLICKS[:1], ReferenceSettings(crop=200))
+    moved = [PointPrompt((0, 112.0, 136.0), "square"), CLICKS[1]]
+    other = build_reference(store, moved, ReferenceSettings(crop=200))
     (row,) = apply(replace(recipe, reference=other), images[:1], out, make_encoder=encoders)
     assert row.status == "failed"
     tifffile.imwrite(images[0], pixels(seed=5))
