@@ -80,6 +80,7 @@ class DinoscopeWidget(QWidget):
         self.results = ResultLayers(viewer, self.session)
         self.activity = Activity(self.session)
         self._looked = _timer(_LOOKED_AROUND_MS, self._look)
+        self._tidy = _timer(0, self._take_stale_away)
         self._refresh = _timer(_REFRESH_MS, self.results.update)
         self._build()
         self._connect()
@@ -113,10 +114,11 @@ class DinoscopeWidget(QWidget):
         events.ready.connect(self._ready)
         events.progress.connect(self._step)
         events.running.connect(self._running)
+        events.dropped.connect(lambda _: self._tidy.start())
         self.session.settings.segmentation.events.threshold.connect(lambda _: self.results.update_mask())
         self.image_panel.chosen.connect(self.choose_layer)
         self.object_panel.flown.connect(self.fly_to)
-        self.viewer.camera.events.connect(self._looked_around)
+        self.viewer.scene.camera.events.connect(self._looked_around)
         self.viewer.dims.events.current_step.connect(self._looked_around)
         self.viewer.mouse_drag_callbacks.append(self._clicked)
         self.destroyed.connect(partial(_end, self.session, self.batch, (self._executor, self._batch_executor)))
@@ -168,7 +170,7 @@ class DinoscopeWidget(QWidget):
         layer.selected_label = number
         place = layer.data_to_world(voxel[-layer.ndim :])
         self.viewer.dims.set_point(range(self.viewer.dims.ndim - layer.ndim, self.viewer.dims.ndim), place)
-        self.viewer.camera.center = (0.0, *place[-2:])
+        self.viewer.scene.camera.center = (0.0, *place[-2:])
 
     def _place(self, layer: Layer) -> None:
         frame = frame_of(layer, image_of(layer, self.viewer.dims.current_step))
@@ -193,8 +195,13 @@ class DinoscopeWidget(QWidget):
     def _running(self, running: bool) -> None:
         if not running:
             self._refresh.stop()
-            if not self.session.is_ready("preview") and not self.session.is_ready("similarity"):
-                self.results.clear_live()
+            self._tidy.start()
+
+    def _take_stale_away(self) -> None:
+        """What is shown is true when the work rests; while it goes on, the old map stays until the new one comes."""
+        found = self.session.is_ready("preview") or self.session.is_ready("similarity")
+        if not found and not self.session.is_running:
+            self.results.clear_live()
 
     def _looked_around(self, _: Any) -> None:
         self._looked.start()

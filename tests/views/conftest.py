@@ -1,0 +1,221 @@
+"""Every view of a session, behind the same few actions and looks."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pytest
+
+from dinoscope.image import open_image
+from dinoscope.session import Recorder, Session
+from dinoscope.testing import FakeEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+PATIENCE_S = 60
+
+
+def squares() -> NDArray[np.float32]:
+    """Two bright squares on a dark ground."""
+    rng = np.random.default_rng(0)
+    pixels = rng.random((160, 200), dtype=np.float32) * 0.2
+    pixels[32:64, 32:64] += 0.7
+    pixels[96:128, 128:160] += 0.7
+    return pixels
+
+
+class View(Protocol):
+    """What people can do and see, whatever the toolkit."""
+
+    session: Session
+
+    def click(self, y: float, x: float, positive: bool = True) -> None:
+        """Give an example."""
+
+    def undo(self) -> None:
+        """Take the last change of the examples back."""
+
+    def set_threshold(self, value: float) -> None:
+        """Move the threshold."""
+
+    def get_objects(self) -> None:
+        """Ask for objects."""
+
+    def settle(self) -> None:
+        """Wait until nothing happens any more."""
+
+    def examples(self) -> list[tuple[float, float, bool]]:
+        """The examples that are shown: y, x, sign."""
+
+    def similarity(self) -> NDArray[Any] | None:
+        """The map that is shown, one value per patch."""
+
+    def mask(self) -> NDArray[Any] | None:
+        """The mask that is shown, one label per pixel."""
+
+    def object_count(self) -> int | None:
+        """Number of objects in the table that is shown."""
+
+    def errors(self) -> list[str]:
+        """What went wrong, as it was told."""
+
+
+class Headless:
+    """A script with a recorder."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.recorder = session, Recorder(session)
+        session.image = open_image(squares(), name="squares")
+        session.follow("cost", "similarity")
+
+    def click(self, y: float, x: float, positive: bool = True) -> None:
+        from dinoscope.prompts import PointPrompt
+
+        self.session.prompts = (*self.session.prompts, PointPrompt((0.0, y, x), positive=positive))
+
+    def undo(self) -> None:
+        self.session.undo_prompts()
+
+    def set_threshold(self, value: float) -> None:
+        self.session.settings.segmentation.threshold = value
+
+    def get_objects(self) -> None:
+        self.session.request("measurements", "detections")
+
+    def settle(self) -> None:
+        """Everything happened at once."""
+
+    def examples(self) -> list[tuple[float, float, bool]]:
+        from dinoscope.prompts import PointPrompt
+
+        return [(*p.position[1:], p.positive) for p in self.session.prompts if isinstance(p, PointPrompt)]
+
+    def similarity(self) -> NDArray[Any] | None:
+        if not self.session.is_ready("similarity"):
+            return None
+        values: NDArray[Any] = np.asarray(self.session.result("similarity").values)[0, 0]
+        return values
+
+    def mask(self) -> NDArray[Any] | None:
+        from dinoscope.segmentation import lazy_mask
+
+        if not self.session.is_ready("similarity"):
+            return None
+        return lazy_mask(self.session.result("similarity"), self.session.thresholds(), False)[0][:]
+
+    def object_count(self) -> int | None:
+        return len(self.session.result("measurements")) if self.session.is_ready("measurements") else None
+
+    def errors(self) -> list[str]:
+        return [entry.removeprefix("failed ") for entry in self.recorder.log if entry.startswith("failed ")]
+
+
+class Napari:
+    """The dock widget in a viewer."""
+
+    def __init__(self, viewer: Any, session: Session, errors: list[str]) -> None:
+        from dinoscope.napari._widget import DinoscopeWidget
+
+        viewer.add_image(squares(), name="squares")
+        self.session, self._viewer, self._errors = session, viewer, errors
+        self.widget = DinoscopeWidget(viewer, session)
+        viewer.window.add_dock_widget(self.widget)
+
+    def click(self, y: float, x: float, positive: bool = True) -> None:
+        if self.session.brush.positive != positive:
+            self.widget.example_panel.sign.click()
+        self.widget.example_panel.points.click()
+        self._viewer.layers["squares examples"].add([y, x])
+
+    def undo(self) -> None:
+        self.widget.example_panel.undo.click()
+
+    def set_threshold(self, value: float) -> None:
+        from qtpy.QtWidgets import QCheckBox
+        from superqt import QLabeledDoubleSlider
+
+        row = self.widget.result_panel.threshold.control("threshold")
+        row.findChild(QCheckBox).setChecked(False)
+        row.findChild(QLabeledDoubleSlider).setValue(value)
+
+    def get_objects(self) -> None:
+        self.widget.object_panel.commit.click()
+
+    def settle(self) -> None:
+        from qtpy.QtWidgets import QApplication
+
+        until = time.monotonic() + PATIENCE_S
+        QApplication.processEvents()
+        while self.session.is_running:
+            assert time.monotonic() < until, "the session does not come to rest"
+            QApplication.processEvents()
+            time.sleep(0.005)
+        QApplication.processEvents()
+
+    def examples(self) -> list[tuple[float, float, bool]]:
+        if "squares examples" not in self._viewer.layers:
+            return []
+        layer = self._viewer.layers["squares examples"]
+        return [(float(y), float(x), bool(s)) for (y, x), s in zip(layer.data, layer.features["positive"], strict=True)]
+
+    def similarity(self) -> NDArray[Any] | None:
+        return self._pixels("squares similarity")
+
+    def mask(self) -> NDArray[Any] | None:
+        return self._pixels("squares mask")
+
+    def object_count(self) -> int | None:
+        table = self.widget.object_panel.table
+        return None if table.isHidden() else table.model().rowCount()
+
+    def errors(self) -> list[str]:
+        return self._errors
+
+    def _pixels(self, name: str) -> NDArray[Any] | None:
+        return np.asarray(self._viewer.layers[name].data) if name in self._viewer.layers else None
+
+
+@pytest.fixture(params=["headless", "napari"])
+def make_view(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., View]]:
+    """Makes a view of a new session; `encoder` stands in for all encoders."""
+    from dinoscope.jobs import Runner
+
+    def headless(encoder: Any = None) -> View:
+        return Headless(Session(folder=tmp_path, make_encoder=lambda name, device: encoder or FakeEncoder()))
+
+    if request.param == "headless":
+        yield headless
+        return
+    make_viewer = request.getfixturevalue("make_napari_viewer")
+    from dinoscope.napari import _footer
+    from dinoscope.napari._dispatch import Dispatcher
+
+    errors: list[str] = []
+    sessions: list[Session] = []
+    monkeypatch.setattr(_footer, "show_error", errors.append)
+    with ThreadPoolExecutor(1) as executor:
+
+        def napari(encoder: Any = None) -> View:
+            runner = Runner(executor, Dispatcher())
+            session = Session(runner, tmp_path, lambda name, device: encoder or FakeEncoder())
+            sessions.append(session)
+            return Napari(make_viewer(), session, errors)
+
+        yield napari
+        for session in sessions:
+            session.close()
+
+
+@pytest.fixture
+def view(make_view: Callable[..., View]) -> View:
+    """A view of a session with the squares open."""
+    return make_view()

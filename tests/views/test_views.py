@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dinoscope.testing import FakeEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    View = Any
+
+
+def test_a_click_shows_everything_alike(view: View) -> None:
+    view.click(48, 48)
+    view.settle()
+    assert view.examples() == [(48, 48, True)]
+    similarity, mask = view.similarity(), view.mask()
+    stride = FakeEncoder().spec.stride
+    assert similarity[48 // stride, 48 // stride] > 0.8
+    assert similarity[112 // stride, 144 // stride] > 0.8
+    assert similarity[80 // stride, 80 // stride] < 0.1
+    assert mask.shape == (160, 200)
+    assert mask[48, 48] == mask[112, 144] == 1
+    assert mask[80, 80] == 0
+
+
+def test_a_counter_example_changes_the_map(view: View) -> None:
+    view.click(48, 48)
+    view.settle()
+    before = view.similarity()
+    view.click(112, 144, positive=False)
+    view.settle()
+    assert view.examples() == [(48, 48, True), (112, 144, False)]
+    assert not np.allclose(before, view.similarity())
+    there = 112 // FakeEncoder().spec.stride, 144 // FakeEncoder().spec.stride
+    assert view.similarity()[there] < before[there]
+
+
+def test_undo_brings_the_map_before_back(view: View) -> None:
+    view.click(48, 48)
+    view.settle()
+    before = view.similarity()
+    view.click(112, 144, positive=False)
+    view.settle()
+    view.undo()
+    view.settle()
+    assert view.examples() == [(48, 48, True)]
+    np.testing.assert_array_equal(view.similarity(), before)
+
+
+def test_without_examples_nothing_is_shown(view: View) -> None:
+    view.settle()
+    assert view.similarity() is None
+    view.click(48, 48)
+    view.settle()
+    assert view.similarity() is not None
+    view.undo()
+    view.settle()
+    assert view.examples() == []
+    assert view.similarity() is None
+    assert view.mask() is None
+
+
+def test_the_threshold_cuts_what_is_shown(view: View) -> None:
+    view.click(48, 48)
+    view.settle()
+    view.set_threshold(0.2)
+    view.settle()
+    wide = int((view.mask() > 0).sum())
+    view.set_threshold(0.8)
+    view.settle()
+    narrow = int((view.mask() > 0).sum())
+    assert 0 < narrow < wide
+    assert view.session.settings.segmentation.threshold == 0.8
+
+
+def test_objects_are_counted_and_forgotten_when_something_changes(view: View) -> None:
+    view.click(48, 48)
+    view.settle()
+    view.get_objects()
+    view.settle()
+    assert view.object_count() == 2
+    assert len(view.session.result("detections")) == 2
+    view.click(112, 144, positive=False)
+    view.settle()
+    assert view.object_count() is None
+
+
+class Broken(FakeEncoder):
+    """An encoder that fails."""
+
+    def encode(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        raise MemoryError("the tile does not fit: use a smaller batch")
+
+
+def test_errors_are_told_in_words(make_view: Callable[..., View]) -> None:
+    view = make_view(Broken())
+    view.click(48, 48)
+    view.settle()
+    assert any("use a smaller batch" in error for error in view.errors())
+    assert view.similarity() is None
