@@ -20,6 +20,7 @@ from dinoscope.settings import (
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from dinoscope.image import Image
     from dinoscope.jobs import ProgressCallback
@@ -109,7 +110,7 @@ def gather_reference(args: argparse.Namespace, work: Work, progress: ProgressCal
     return reference
 
 
-def load_prompts(path: Path) -> list[Prompt]:
+def load_prompts(path: Path) -> Sequence[Prompt]:
     """Prompts from a CSV, a GeoJSON or a label image."""
     from dinoscope.geometry import Region
     from dinoscope.prompts import prompts_from_labels, read_prompts
