@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QGroupBox,
@@ -83,6 +83,15 @@ def form(settings: Settings, *names: str) -> SettingsForm:
     """A form for settings, or for some of them, that says what it does not accept."""
     made = SettingsForm(settings, names or None)
     made.rejected.connect(show_error)
+    return made
+
+
+def timer(milliseconds: int, action: Callable[[], object]) -> QTimer:
+    """A timer that acts once, that long after it was last started."""
+    made = QTimer()
+    made.setSingleShot(True)
+    made.setInterval(milliseconds)
+    made.timeout.connect(action)
     return made
 
 

@@ -12,6 +12,7 @@ from napari.layers import Labels, Points, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 
 from dinoscope.geometry import Region
+from dinoscope.napari._controls import timer
 from dinoscope.napari._look import COUNTER_LABEL, class_rgba, sign_colour, sign_symbol
 from dinoscope.napari._outlines import outline_of
 from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt, prompts_from_labels
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 POINT_SIZE = 12
 """Screen pixels, whatever the zoom."""
+
+
+_STROKE_MS = 100
+"""Milliseconds after which a stroke of the brush counts as done; napari tells some of them before they are."""
 
 
 class ExampleLayers:
@@ -55,6 +60,7 @@ class ExampleLayers:
         self.paint: Labels | None = None
         self._paint_origin = (0, 0, 0)
         self._writing = False
+        self._stroke = timer(_STROKE_MS, self._read_paint)
         session.events.prompts.connect(self._write)
         session.brush.events.connect(self._apply_brush)
         viewer.layers.events.removed.connect(self._forget)
@@ -67,6 +73,11 @@ class ExampleLayers:
                     self._viewer.layers.remove(layer)
         self.points = self.outlines = self.paint = None
         self._frame, self._name = frame, name
+
+    def close(self) -> None:
+        """Listen to the viewer no more."""
+        self._stroke.stop()
+        self._viewer.layers.events.removed.disconnect(self._forget)
 
     @property
     def layers(self) -> list[Layer]:
@@ -120,7 +131,8 @@ class ExampleLayers:
             )
             layer.brush_size = 10
             self.paint = self._adopt(layer)
-            layer.events.paint.connect(self._read_paint)
+            layer.events.paint.connect(self._painted)
+            layer.events.labels_update.connect(self._painted)
             self._write(self._session.prompts)
         self._choose(self.paint, "paint")
         return self.paint
@@ -187,8 +199,12 @@ class ExampleLayers:
         found = (outline_of(corners, kind, str(c), bool(sign)) for corners, kind, c, sign in rows)
         self._session.replace_prompts(PolygonPrompt, [prompt for prompt in found if prompt is not None])
 
-    def _read_paint(self, event: Any) -> None:
-        if self._writing or self.paint is None:
+    def _painted(self, _: Any) -> None:
+        if not self._writing:
+            self._stroke.start()
+
+    def _read_paint(self) -> None:
+        if self.paint is None:
             return
         z, top, left = self._paint_origin
         picture = np.asarray(self.paint.data).reshape(self.paint.data.shape[-2:])
@@ -274,12 +290,8 @@ class ExampleLayers:
         with self._being_written():
             if self.points is not None:
                 self.points.feature_defaults = row
-                self.points.current_face_color = class_rgba(index)
-                self.points.current_border_color = sign_colour(brush.positive)
-                self.points.current_symbol = sign_symbol(brush.positive)
             if self.outlines is not None:
                 self.outlines.feature_defaults = row
-                self.outlines.current_edge_color = class_rgba(index)
             if self.paint is not None:
                 self.paint.colormap = _paint_colours(len(brush.classes))
                 self.paint.selected_label = index + 1 + (0 if brush.positive else COUNTER_LABEL)

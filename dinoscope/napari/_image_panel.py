@@ -42,7 +42,10 @@ class ImagePanel(Section):
         super().__init__("1  Image")
         self._viewer, self._session = viewer, session
         self.layers = QComboBox()
-        self.layers.setToolTip("The image layer to look in. Its pixels are read only where they are needed.")
+        self.layers.setToolTip(
+            "The image layer to look in, at the channel and time point that are shown when it is chosen. "
+            "Its pixels are read only where they are needed."
+        )
         self.encoder = QComboBox()
         self.encoder.setToolTip("The network that turns pixels into features. Smaller ones are faster.")
         self.pixel_size = QDoubleSpinBox()
@@ -80,6 +83,12 @@ class ImagePanel(Section):
         self._session.settings.encoder.events.encoder.connect(self.show_encoder)
         self._session.events.ready.connect(self._ready)
         self._session.events.dropped.connect(self._dropped)
+
+    def close_viewer(self) -> None:
+        """Listen to the viewer no more."""
+        events = self._viewer.layers.events
+        events.inserted.disconnect(self.list_layers)
+        events.removed.disconnect(self.list_layers)
 
     def list_layers(self, *_: object) -> None:
         """Offer the image layers there are; the layers of results are none."""

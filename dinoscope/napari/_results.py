@@ -58,6 +58,10 @@ class ResultLayers:
         self._layers.clear()
         self._frame, self._name = frame, name
 
+    def close(self) -> None:
+        """Listen to the viewer no more."""
+        self._viewer.layers.events.removed.disconnect(self._forget)
+
     def layer(self, role: str) -> Layer | None:
         """The layer of a role such as ``"mask"``, ``"similarity object"`` or ``"objects"``, if there is one."""
         return self._layers.get(role)

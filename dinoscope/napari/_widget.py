@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QTimer
 from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QMenu, QVBoxLayout, QWidget
 from superqt import QCollapsible
@@ -17,7 +16,7 @@ from dinoscope.errors import DinoscopeError
 from dinoscope.jobs import Runner
 from dinoscope.napari._activity import Activity
 from dinoscope.napari._batch_panel import BatchPanel
-from dinoscope.napari._controls import UprightScrollArea, form
+from dinoscope.napari._controls import UprightScrollArea, form, timer
 from dinoscope.napari._dispatch import Dispatcher
 from dinoscope.napari._example_panel import ExamplePanel
 from dinoscope.napari._examples import ExampleLayers
@@ -31,13 +30,14 @@ from dinoscope.napari._results import ResultLayers
 from dinoscope.session import Batch, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from napari import Viewer
     from napari.layers import Layer
 
     from dinoscope.geometry import Region
     from dinoscope.jobs import Progress
+    from dinoscope.napari._images import Frame
     from dinoscope.session import Stage
 
 _LOOKED_AROUND_MS = 250
@@ -70,7 +70,7 @@ class DinoscopeWidget(QWidget):
         self.session = session or Session(
             Runner(self._executor, self._dispatcher), preferences.cache_folder, cache_limit=preferences.cache_limit
         )
-        self.batch = Batch(Runner(self._batch_executor, self._dispatcher))
+        self.batch = Batch(Runner(self._batch_executor, self._dispatcher), self.session.make_encoder)
         if session is None:
             self.session.settings.encoder.device = preferences.device
             self._prefer(preferences.encoder)
@@ -79,9 +79,9 @@ class DinoscopeWidget(QWidget):
         self.examples = ExampleLayers(viewer, self.session, actions)
         self.results = ResultLayers(viewer, self.session)
         self.activity = Activity(self.session)
-        self._looked = _timer(_LOOKED_AROUND_MS, self._look)
-        self._tidy = _timer(0, self._take_stale_away)
-        self._refresh = _timer(_REFRESH_MS, self.results.update)
+        self._looked = timer(_LOOKED_AROUND_MS, self._look)
+        self._tidy = timer(0, self._take_stale_away)
+        self._refresh = timer(_REFRESH_MS, self.results.update)
         self._build()
         self._connect()
         self.choose_layer(self.image_panel.layer())
@@ -94,6 +94,7 @@ class DinoscopeWidget(QWidget):
         self.batch_panel = BatchPanel(self.session, self.batch)
         self.footer = Footer(self.session)
         self.advanced = QCollapsible("All settings")
+        self.advanced.setToolTip("Every setting of every stage.")
         for model in self.session.settings.models():
             self.advanced.addWidget(form(model))
         page = QWidget()
@@ -121,7 +122,27 @@ class DinoscopeWidget(QWidget):
         self.viewer.scene.camera.events.connect(self._looked_around)
         self.viewer.dims.events.current_step.connect(self._looked_around)
         self.viewer.mouse_drag_callbacks.append(self._clicked)
-        self.destroyed.connect(partial(_end, self.session, self.batch, (self._executor, self._batch_executor)))
+        self.destroyed.connect(partial(_run_all, self._endings()))
+
+    def _endings(self) -> list[Callable[[], object]]:
+        """What is left to do when Qt has deleted the widget, which can happen in the middle of work."""
+        shutdown = {"wait": False, "cancel_futures": True}
+        return [
+            self.session.close,
+            self.batch.close,
+            partial(self._executor.shutdown, **shutdown),
+            partial(self._batch_executor.shutdown, **shutdown),
+            self._looked.stop,
+            self._refresh.stop,
+            self._tidy.stop,
+            self.activity.close,
+            self.examples.close,
+            self.results.close,
+            self.image_panel.close_viewer,
+            partial(self.viewer.scene.camera.events.disconnect, self._looked_around),
+            partial(self.viewer.dims.events.current_step.disconnect, self._looked_around),
+            partial(self.viewer.mouse_drag_callbacks.remove, self._clicked),
+        ]
 
     def _prefer(self, encoder: str) -> None:
         """Begin with this encoder, unless that would be a download nobody was asked about."""
@@ -132,8 +153,6 @@ class DinoscopeWidget(QWidget):
 
     def choose_layer(self, layer: Layer | None) -> None:
         """Work on an image layer, or on none."""
-        if layer is self._layer:
-            return
         self._layer = layer
         if layer is None:
             self.session.image = None
@@ -144,7 +163,7 @@ class DinoscopeWidget(QWidget):
         except DinoscopeError as error:
             show_error(str(error))
             return
-        self._place(layer)
+        self._place(layer, frame_of(layer, image))
         self.session.image = image
         self.session.view = self.region()
         self.image_panel.show_image()
@@ -172,8 +191,7 @@ class DinoscopeWidget(QWidget):
         self.viewer.dims.set_point(range(self.viewer.dims.ndim - layer.ndim, self.viewer.dims.ndim), place)
         self.viewer.scene.camera.center = (0.0, *place[-2:])
 
-    def _place(self, layer: Layer) -> None:
-        frame = frame_of(layer, image_of(layer, self.viewer.dims.current_step))
+    def _place(self, layer: Layer, frame: Frame) -> None:
         self.examples.place(frame, layer.name)
         self.results.place(frame, layer.name)
 
@@ -231,16 +249,6 @@ class DinoscopeWidget(QWidget):
         return menu
 
 
-def _timer(milliseconds: int, action: Any) -> QTimer:
-    timer = QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(action)
-    return timer
-
-
-def _end(session: Session, batch: Batch, executors: tuple[ThreadPoolExecutor, ...], *_: object) -> None:
-    session.close()
-    batch.close()
-    for executor in executors:
-        executor.shutdown(wait=False, cancel_futures=True)
+def _run_all(calls: list[Callable[[], object]], *_: object) -> None:
+    for call in calls:
+        call()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal, SignalGroup
 
 from dinoscope.batch import Recipe, Row, Stages, apply, find_images
+from dinoscope.encoders import create_encoder
 from dinoscope.errors import Cancelled
 from dinoscope.jobs import Job, Listener, Progress, Runner
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dinoscope.batch import ResultKind
+    from dinoscope.encoders import Encoder
     from dinoscope.image import Image
     from dinoscope.jobs import ProgressCallback
     from dinoscope.session._session import Session
@@ -42,6 +44,7 @@ def recipe_of(session: Session, results: tuple[ResultKind, ...]) -> Recipe:
         segmentation=settings.segmentation,
         detection=settings.detection,
         results=results,
+        store_folder=session.folder,
     )
 
 
@@ -65,6 +68,8 @@ class Batch:
     ----------
     runner
         Where work runs and results are told; in place by default.
+    make_encoder
+        Makes an encoder from its name and device.
 
     Attributes
     ----------
@@ -74,7 +79,10 @@ class Batch:
         One per image that is done.
     """
 
-    def __init__(self, runner: Runner | None = None) -> None:
+    def __init__(
+        self, runner: Runner | None = None, make_encoder: Callable[[str, str], Encoder] = create_encoder
+    ) -> None:
+        self._make_encoder = make_encoder
         self.events = BatchEvents()
         self.rows: list[Row] = []
         self._runner = runner or Runner()
@@ -86,7 +94,7 @@ class Batch:
 
         def work(progress: ProgressCallback) -> Iterator[Row]:
             images = find_images(source) if isinstance(source, Path) else (source,)
-            return apply(recipe, images, folder, progress=progress)
+            return apply(recipe, images, folder, progress=progress, make_encoder=self._make_encoder)
 
         self.rows = []
         self._job.cancel()

@@ -23,6 +23,7 @@ from dinoscope.features import (
 from dinoscope.geometry import Region
 from dinoscope.jobs import Progress
 from dinoscope.measure import measure_objects
+from dinoscope.outputs import scratch_array
 from dinoscope.prompts import PointPrompt
 from dinoscope.reference import build_reference, check_same_encoder, pool_references, prompted_patches
 from dinoscope.segmentation import segment
@@ -50,9 +51,6 @@ _TILES_AT_ONCE = 4
 
 _FIRST_SIDE = 2048
 """Voxels per side of the most that is answered first: a view of a whole large image shows nothing finer anyway."""
-
-_IN_MEMORY = 2**28
-"""Bytes: a larger intermediate result is kept on disk."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,15 +225,9 @@ class Workshop:
 
     def _array(self, shape: tuple[int, ...], dtype: DTypeLike) -> WritableArray:
         """Zeros: in memory, or on disk where they would take too much of it."""
-        if math.prod(shape) * np.dtype(dtype).itemsize <= _IN_MEMORY:
-            return np.zeros(shape, dtype)
-        import zarr
-
         if self._scratch is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="dinoscope-", ignore_cleanup_errors=True)
-        chunks = (*(1,) * (len(shape) - 2), *(min(512, side) for side in shape[-2:]))
-        path = Path(tempfile.mkdtemp(dir=self._scratch.name)) / "scratch"
-        return zarr.create_array(path, shape=shape, chunks=chunks, dtype=dtype, fill_value=0)
+        return scratch_array(Path(self._scratch.name), shape, dtype)
 
 
 def _first_patches(inputs: Inputs, store: FeatureStore) -> Region:

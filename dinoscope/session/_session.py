@@ -40,7 +40,7 @@ class SessionEvents(SignalGroup):
     """What a session tells. All of it comes through the runner's dispatcher or from the call that caused it."""
 
     prompts = Signal(tuple)
-    """The examples are others now."""
+    """The examples, or the references from elsewhere, are others now."""
     dropped = Signal(str)
     """The result of this stage is no longer true and is gone."""
     ready = Signal(str)
@@ -77,6 +77,8 @@ class Session:
         Evented settings of all stages; changing a field drops what was made with it.
     brush
         Class and sign of the next example.
+    folder, make_encoder
+        As given.
     """
 
     def __init__(
@@ -90,8 +92,8 @@ class Session:
         self.settings = SessionSettings()
         self.brush = Brush()
         self._runner = runner or Runner()
-        self._make_encoder = make_encoder
-        self._folder = folder
+        self.make_encoder = make_encoder
+        self.folder = folder
         self._cache_limit = cache_limit
         self._workshop: Workshop | None = None
         self._image: Image | None = None
@@ -155,7 +157,7 @@ class Session:
     @references.setter
     def references(self, references: Iterable[Reference]) -> None:
         self._references = tuple(references)
-        self._inputs_changed()
+        self._set_prompts(self._prompts)
 
     @property
     def view(self) -> Region | None:
@@ -309,6 +311,7 @@ class Session:
     def close(self) -> None:
         """End the running job and tell nothing more. What it finished stays on disk."""
         self._is_closed = True
+        self.events.block()
         self._generation += 1
         self._job.cancel()
 
@@ -327,7 +330,7 @@ class Session:
         from dinoscope.session._compute import Workshop  # loads torch: in the thread that works
 
         if self._workshop is None:
-            self._workshop = Workshop(self._make_encoder, self._folder, self._cache_limit)
+            self._workshop = Workshop(self.make_encoder, self.folder, self._cache_limit)
         return self._workshop.bring_up(inputs, wanted, known, progress)
 
     def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:

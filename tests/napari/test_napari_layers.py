@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication
+
+from dinoscope import open_image
+from dinoscope.geometry import Region
+from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Desk = Any
+
+
+def press(layer: Any, key: str) -> None:
+    """Press a key in a layer, past napari's own keys."""
+    from app_model.types import KeyBinding
+
+    next(action for bound, action in layer.keymap.items() if bound == KeyBinding.from_str(key))(layer)
+
+
+# Images
+
+
+def test_a_stack_is_searched_section_by_section(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    stack = np.stack([np.zeros_like(squares), squares, squares])
+    desk = make_desk(stack, scale=(30, 5, 5), units=("nm",) * 3)
+    desk.viewer.dims.set_current_step(0, 1)
+    desk.click(1, 48, 48)
+    desk.settle()
+    mask = desk.pixels("mask")
+    assert mask.shape == stack.shape
+    assert mask[1, 48, 48] == mask[2, 112, 144] == 1
+    assert mask[0].max() == 0
+    assert desk.session.image.axis("z").scale == 30
+    desk.widget.object_panel.commit.click()
+    desk.settle()
+    assert "volume_nm3" in desk.layer("objects").features
+
+
+def test_colours_are_searched(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    picture = (np.stack([squares] * 3, axis=-1) * 250).astype(np.uint8)
+    desk = make_desk(picture)
+    desk.click(48, 48)
+    desk.settle()
+    assert desk.session.image.axis_names == "yxs"
+    assert desk.pixels("mask")[112, 144] == 1
+
+
+def test_of_a_time_series_the_shown_point_is_searched(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    series = np.stack([np.zeros_like(squares), squares])[:, None].repeat(2, axis=1)
+    desk = make_desk()
+    layer = desk.viewer.add_image(series, name="squares")
+    desk.viewer.dims.set_current_step(0, 1)
+    desk.widget.image_panel.choose(layer)
+    desk.settle()
+    assert desk.session.image.shape == series.shape[1:]
+    assert float(desk.session.image.read(desk.session.image.extent).max()) == pytest.approx(float(squares.max()))
+
+
+def test_only_the_finest_level_of_a_pyramid_is_searched(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    fine = da.from_array(squares, chunks=50)  # type: ignore[no-untyped-call]
+    desk = make_desk([fine, np.zeros((80, 100), np.float32)], multiscale=True)
+    desk.click(48, 48)
+    desk.settle()
+    assert desk.pixels("mask").shape == squares.shape
+    assert desk.pixels("mask")[112, 144] == 1
+
+
+def test_a_rotated_layer_is_refused_in_words(
+    make_desk: Callable[..., Desk], squares: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dinoscope.napari import _widget
+
+    said: list[str] = []
+    monkeypatch.setattr(_widget, "show_error", said.append)
+    make_desk(squares, rotate=30)
+    assert "rotated" in said[0]
+
+
+# Examples
+
+
+def test_keys_change_sign_and_class(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares)
+    desk.session.brush.choose("square")
+    layer = desk.click(48, 48)
+    press(layer, "T")
+    assert desk.widget.example_panel.sign.text().startswith("\N{MINUS SIGN}")
+    layer.add([80, 20])
+    press(layer, "1")
+    press(layer, "T")
+    layer.add([20, 20])
+    assert [(p.class_name, p.positive) for p in desk.session.prompts] == [
+        ("square", True), ("square", False), ("object", True)
+    ]  # fmt: skip
+    layer.mode = "select"
+    layer.selected_data = {2}
+    press(layer, "T")
+    press(layer, "2")
+    assert (desk.session.prompts[2].class_name, desk.session.prompts[2].positive) == ("square", False)
+    assert str(layer.symbol[2]) == "x"
+    assert str(layer.symbol[0]) == "disc"
+    press(layer, "Shift-Z")
+    assert desk.session.prompts[2].class_name == "object"
+
+
+def test_keys_search_and_get_objects(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares)
+    layer = desk.click(48, 48)
+    desk.session.cancel()
+    desk.settle()
+    press(layer, "S")
+    desk.settle()
+    assert desk.layer("mask") is not None
+    press(layer, "C")
+    desk.settle()
+    assert desk.layer("objects") is not None
+
+
+def test_moved_and_deleted_points_are_told(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares)
+    layer = desk.click(48, 48)
+    layer.add([10, 10])
+    layer.selected_data = {1}
+    layer.remove_selected()
+    assert desk.session.prompts == (PointPrompt((0, 48, 48)),)
+    desk.viewer.layers.remove(layer)
+    assert desk.session.prompts == ()
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "polygon", "ellipse"])
+def test_outlines_are_examples(make_desk: Callable[..., Desk], squares: NDArray[Any], kind: str) -> None:
+    desk = make_desk(squares)
+    desk.widget.example_panel.outlines.click()
+    box = np.array([[34, 34], [34, 60], [60, 60], [60, 34]])
+    desk.widget.examples.outlines.add(box, shape_type=kind)
+    desk.settle()
+    (prompt,) = desk.session.prompts
+    assert isinstance(prompt, PolygonPrompt)
+    corners = np.array(prompt.vertices)
+    assert corners.min() == pytest.approx(34)
+    assert corners.max() == pytest.approx(60)
+    assert desk.pixels("mask")[112, 144] == 1
+
+
+def test_paint_is_an_example_and_takes_the_view_only(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares)
+    layer = desk.widget.examples.add_paint(Region((0, 20, 10), (1, 90, 110)))
+    assert layer.data.shape == (70, 100)
+    layer.paint((28, 38), layer.selected_label)  # voxel (48, 48)
+    desk.wait(lambda: desk.session.prompts)
+    desk.settle()
+    (prompt,) = desk.session.prompts
+    assert isinstance(prompt, MaskPrompt)
+    inside = np.argwhere(prompt.mask) + prompt.origin
+    np.testing.assert_allclose(inside.mean(axis=0), (48, 48), atol=0.6)
+    assert desk.pixels("mask")[112, 144] == 1
+    desk.session.brush.toggle()
+    layer.paint((60, 90), layer.selected_label)  # voxel (80, 100), dark
+    desk.wait(lambda: len(desk.session.prompts) == 2)
+    assert [p.positive for p in desk.session.prompts] == [True, False]
+    desk.session.undo_prompts()
+    assert layer.data[60, 90] == 0
+    assert layer.data[28, 38] > 0
+
+
+def test_existing_labels_are_examples(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares, show=True)
+    labels = np.zeros(squares.shape, int)
+    labels[34:60, 34:60] = 3
+    layer = desk.viewer.add_labels(labels)
+    desk.wait(lambda: desk.widget.region() is not None)
+    desk.widget.example_panel.use_labels(layer)
+    desk.settle()
+    (prompt,) = desk.session.prompts
+    assert (prompt.class_name, prompt.origin, prompt.mask.shape) == ("3", (34, 34), (26, 26))
+    assert desk.pixels("mask")[112, 144] == 1
+
+
+def test_a_reference_of_another_image_serves(
+    make_desk: Callable[..., Desk], squares: NDArray[Any], tmp_path: Path
+) -> None:
+    desk = make_desk(squares)
+    desk.click(48, 48)
+    desk.settle()
+    path = desk.session.result("reference").save(tmp_path / "square.safetensors")
+    other = make_desk(squares[::-1].copy())
+    other.widget.example_panel.load_reference(str(path))
+    other.settle()
+    assert other.pixels("mask")[160 - 49, 48] == 1
+    assert "1 loaded reference" in other.widget.example_panel.summary.text()
+
+
+# Results
+
+
+def test_results_carry_name_units_and_provenance(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares, scale=(5, 5), units=("nm", "nm"))
+    desk.click(48, 48)
+    desk.settle()
+    desk.widget.object_panel.commit.click()
+    desk.settle()
+    for role in ("similarity object", "mask", "objects", "detections"):
+        layer = desk.layer(role)
+        assert layer.name.startswith("squares ")
+        record = layer.metadata["dinoscope"]
+        assert record["features"]["encoder"]["name"] == "fake"
+        assert record["examples"][0]["class"] == "object"
+        assert record["settings"]["similarity"]["neighbours"] == 5
+    detections = desk.layer("detections")
+    assert set(detections.features) == {"class", "score", "diameter_nm"}
+    assert (detections.features["score"] > 0.5).all()
+
+
+def test_uncertainty_and_feature_colours_can_be_shown(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares)
+    desk.click(48, 48)
+    desk.settle()
+    desk.widget.result_panel.uncertainty.click()
+    doubt = desk.pixels("uncertainty")
+    assert doubt.shape == (40, 50)
+    assert doubt[0, 0] < doubt[8, 12]  # the rim of the square is less sure than the ground
+    desk.widget.result_panel.uncertainty.click()
+    assert desk.layer("uncertainty") is None
+    desk.widget.result_panel.colours.click()
+    desk.settle()
+    assert desk.layer("colours").rgb
+    np.testing.assert_allclose(desk.layer("colours").data_to_world((0, 0)), (1.5, 1.5))
+
+
+def test_a_row_flies_to_its_object(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares, scale=(5, 5), translate=(100, 0))
+    desk.click(48, 48)
+    desk.settle()
+    desk.widget.object_panel.commit.click()
+    desk.settle()
+    table = desk.widget.object_panel.table
+    table.selectRow(1)
+    columns = desk.session.result("measurements").columns
+    expected = (100 + 5 * columns["centroid_y"][1], 5 * columns["centroid_x"][1])
+    np.testing.assert_allclose(desk.viewer.scene.camera.center[-2:], expected)
+    assert desk.layer("objects").selected_label == columns["label"][1]
+
+
+@pytest.mark.parametrize(("entry", "positive"), [(0, True), (1, False)])
+def test_an_object_becomes_an_example(
+    make_desk: Callable[..., Desk], squares: NDArray[Any], entry: int, positive: bool
+) -> None:
+    desk = make_desk(squares)
+    desk.click(48, 48)
+    desk.settle()
+    desk.widget.object_panel.commit.click()
+    desk.settle()
+    voxel = desk.widget.results.object_at((112.0, 144.0))
+    assert voxel == (0, 112, 144)
+    assert desk.widget.results.object_at((80.0, 80.0)) is None
+    desk.widget.judgement_menu(voxel).actions()[entry].trigger()
+    desk.settle()
+    outline = desk.session.prompts[-1]
+    assert isinstance(outline, PolygonPrompt)
+    assert outline.positive == positive
+    corners = np.array(outline.vertices)
+    assert corners.min(axis=0) == pytest.approx((96, 128), abs=4)
+    assert desk.widget.examples.outlines.nshapes == 1
+
+
+def test_the_activity_dock_shows_the_work_and_can_cancel_it(
+    make_desk: Callable[..., Desk], squares: NDArray[Any]
+) -> None:
+    from napari.utils import progress
+
+    desk = make_desk(squares)
+    seen: list[str] = []
+
+    def look(step: Any) -> None:
+        bars = list(progress._all_instances)
+        seen.extend(bar.desc for bar in bars)
+        for bar in bars:
+            bar.cancel_callback()
+
+    desk.session.events.progress.connect(look)
+    desk.click(48, 48)
+    desk.settle()
+    assert any("features" in text for text in seen)
+    assert not desk.session.is_ready("similarity")
+    assert not progress._all_instances
+
+
+# Results on disk
+
+
+def test_results_are_exported(make_desk: Callable[..., Desk], squares: NDArray[Any], tmp_path: Path) -> None:
+    desk = make_desk(squares)
+    desk.click(48, 48)
+    desk.settle()
+    mask = desk.pixels("mask")
+    target = tmp_path / "results"
+    panel = desk.widget.batch_panel
+    panel.run(None, target)
+    desk.wait(lambda: panel.this.isEnabled())
+    QApplication.processEvents()
+    assert [row.status for row in desk.widget.batch.rows] == ["done"]
+    assert (target / "summary.csv").exists()
+    written = open_image(target / "squares_mask.ome.zarr")
+    np.testing.assert_array_equal(written.read(written.extent), mask)
+    assert panel.table.model().rowCount() == 1
+
+
+def test_measuring_a_labels_layer(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    from dinoscope.napari._commands import measure_labels
+
+    desk = make_desk(squares, scale=(5, 5), units=("nm", "nm"))
+    labels = np.zeros(squares.shape, int)
+    labels[34:60, 34:60] = 1
+    layer = desk.viewer.add_labels(labels, scale=(5, 5), units=("nm", "nm"))
+    desk.viewer.layers.selection.active = layer
+    measure_labels(desk.viewer)
+    desk.wait(lambda: "area_nm2" in layer.features)
+    assert layer.features["area_nm2"].iloc[1] == 26 * 26 * 25
+    assert layer.features["mean_intensity"].iloc[1] == pytest.approx(squares[34:60, 34:60].mean(), rel=1e-4)
