@@ -12,29 +12,35 @@ if TYPE_CHECKING:
 
 
 class Activity:
-    """One bar per stage of the running job; its cancel button cancels the job."""
+    """One bar per stage of the running job; the cancel button of each cancels the job.
+
+    Bars stay until the job ends: making one takes napari so long that a window would stutter if stages that take
+    turns made theirs anew.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._bar: cancelable_progress | None = None
-        self._stage = ""
+        self._bars: dict[str, cancelable_progress] = {}
         session.events.progress.connect(self._step)
         session.events.running.connect(self._running)
 
     def _step(self, progress: Progress) -> None:
-        if self._bar is None or self._stage != progress.stage or self._bar.total != progress.total:
-            self.close()
-            self._bar = cancelable_progress(total=progress.total, cancel_callback=self._session.cancel)
-            self._stage = progress.stage
-        self._bar.set_description(str(progress))
-        self._bar.update(progress.done - self._bar.n)
+        if progress.stage not in self._bars:
+            self._bars[progress.stage] = cancelable_progress(
+                total=progress.total, cancel_callback=self._session.cancel, mininterval=0
+            )
+        bar = self._bars[progress.stage]
+        if bar.total != progress.total:
+            bar.total = progress.total
+        bar.set_description(str(progress))
+        bar.update(progress.done - bar.n)
 
     def _running(self, running: bool) -> None:
         if not running:
             self.close()
 
     def close(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()
-        self._bar = None
+        """Take the bars away."""
+        for bar in self._bars.values():
+            bar.close()
+        self._bars.clear()

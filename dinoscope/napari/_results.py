@@ -9,8 +9,10 @@ import dask.array as da
 import numpy as np
 from napari.layers import Image, Labels, Points
 from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import QTimer
 
 from dinoscope.errors import NotReadyError
+from dinoscope.napari._controls import timer
 from dinoscope.napari._look import class_rgba, similarity_colours
 from dinoscope.segmentation import lazy_map, lazy_mask, lazy_uncertainty
 
@@ -32,6 +34,9 @@ Live = Literal["similarity", "mask", "uncertainty"]
 
 _CHUNK = 512
 
+_BREATH_MS = 20
+"""Milliseconds in which the window draws and listens between two long steps: making a layer, and filling it."""
+
 
 class ResultLayers:
     """Shows what a session found.
@@ -50,16 +55,20 @@ class ResultLayers:
         self._name = ""
         self._layers: dict[str, Layer] = {}
         self._shown: set[Live] = {"similarity", "mask"}
+        self._mask_next = timer(_BREATH_MS, self.update_mask)
         viewer.layers.events.removed.connect(self._forget)
 
     def place(self, frame: Frame, name: str) -> None:
         """Begin anew on an image. Objects of the one before stay: somebody may want them."""
         self.clear_live()
         self._layers.clear()
+        if self._frame is None:
+            self._warm_up()
         self._frame, self._name = frame, name
 
     def close(self) -> None:
         """Listen to the viewer no more."""
+        self._mask_next.stop()
         self._viewer.layers.events.removed.disconnect(self._forget)
 
     def layer(self, role: str) -> Layer | None:
@@ -78,9 +87,9 @@ class ResultLayers:
         self._remove(lambda role: role.split()[0] in ("similarity", "mask", "uncertainty", "colours"))
 
     def update(self) -> None:
-        """Show the map as far as it is known."""
+        """Show the map as far as it is known, and what is cut out of it when the window has had a turn to breathe."""
         self._show_similarity()
-        self.update_mask()
+        self._mask_next.start()
 
     def update_mask(self) -> None:
         """Show what the thresholds of now make of the map."""
@@ -95,13 +104,13 @@ class ResultLayers:
             levels = [_lazy(level) for level in lazy_mask(similarity, thresholds, stacked)]
             data = levels if len(levels) > 1 else levels[0]
             colours = self._class_colours(similarity.classes)
-            layer = self._put("mask", data, lambda d: Labels(d, opacity=0.5, **self._voxels()))
+            layer = self._put("mask", data, partial(Labels, opacity=0.5, **self._voxels()))
             layer.colormap = colours
         if "uncertainty" in self._shown:
             doubt = _lazy(lazy_uncertainty(similarity, thresholds, stacked))
             frame = self._frame.of_patches(similarity.grid)
             look = {"colormap": "magma", "contrast_limits": (0, 1), "blending": "additive", "opacity": 0.7}
-            self._put("uncertainty", doubt, lambda d: Image(d, rgb=False, **look, **frame))
+            self._put("uncertainty", doubt, partial(Image, rgb=False, **look, **frame))
 
     def show_colours(self) -> None:
         """Show the features as colours: alike colours look alike to the encoder."""
@@ -110,12 +119,12 @@ class ResultLayers:
         colours = self._session.result("colours")
         picture = np.nan_to_num(colours if self._frame.stacked else colours[0])
         frame = self._frame.of_patches(self._session.result("features").grid)
-        self._put("colours", picture, lambda d: Image(d, rgb=True, opacity=0.6, **frame), "features as colours")
+        self._put("colours", picture, partial(Image, rgb=True, opacity=0.6, **frame), "features as colours")
 
     def show_objects(self) -> None:
         """Show the objects, with their measurements as features of the layer."""
         found, table = self._session.result("segmentation"), self._session.result("measurements")
-        layer = self._put("objects", _lazy(found.instances), lambda d: Labels(d, opacity=0.6, **self._voxels()))
+        layer = self._put("objects", _lazy(found.instances), partial(Labels, opacity=0.6, **self._voxels()))
         layer.features = table_features(table)
         for live in ("mask", "uncertainty"):
             if live in self._layers:
@@ -128,7 +137,7 @@ class ResultLayers:
         features = {"class": list(found.class_names), "score": found.scores, f"diameter_{unit}": found.diameters}
         sizes = found.extents_px.mean(axis=1)
         layer = self._put(
-            "detections", found.centres, lambda d: Points(d, face_color="transparent", symbol="disc", **self._voxels())
+            "detections", found.centres, partial(Points, face_color="transparent", symbol="disc", **self._voxels())
         )
         layer.features = features
         if len(found):
@@ -166,34 +175,46 @@ class ResultLayers:
         for index, name in enumerate(similarity.classes):
             data = _lazy(lazy_map(similarity, index, self._frame.stacked))
             title = "similarity" if len(similarity.classes) == 1 else f"similarity to {name}"
-            keywords = {**look, **frame, "visible": index == 0}
-            self._put(f"similarity {name}", data, partial(Image, **keywords), title)
+            self._put(f"similarity {name}", data, partial(Image, **look, **frame), title, shown=index == 0)
         gone = {role for role in self._layers if role.startswith("similarity ")}
         gone -= {f"similarity {name}" for name in similarity.classes}
         self._remove(gone.__contains__)
 
-    def _put(self, role: str, data: Any, make: Callable[[Any], Layer], title: str | None = None) -> Layer:
-        """Give the layer of a role new data, or make it, below the layers of the examples."""
+    def _put(
+        self, role: str, data: Any, make: Callable[..., Layer], title: str | None = None, shown: bool = True
+    ) -> Layer:
+        """Give the layer of a role new data, or make it. Making, adding and drawing one are steps of their own."""
         layer = self._layers.get(role)
         if layer is None:
-            layer = make(data)
-            layer.name = f"{self._name} {title or role}"
-            active = self._viewer.layers.selection.active
-            self._viewer.add_layer(layer)
+            layer = make(data, visible=False, name=f"{self._name} {title or role}")
             self._layers[role] = layer
-            self._sort()
-            if active is not None:
-                self._viewer.layers.selection.active = active
+            QTimer.singleShot(_BREATH_MS, partial(self._add, role, layer, shown))
         else:
             layer.data = data
         layer.metadata["dinoscope"] = self._session.provenance()
         return layer
 
-    def _sort(self) -> None:
-        """Examples lie on top, so that they can be seen and picked."""
+    def _warm_up(self) -> None:
+        """Let napari load what it loads at the first layer of a kind now, while nobody waits for an answer."""
         layers = self._viewer.layers
-        for layer in [found for found in layers if found.metadata.get("dinoscope") == "examples"]:
-            layers.move(layers.index(layer), len(layers))
+        active = layers.selection.active
+        for kind, dtype in ((Labels, np.uint8), (Image, np.float32)):
+            layer = kind(np.zeros((2, 2), dtype), visible=False, metadata={"dinoscope": "warm-up"})
+            layers.insert(0, layer)
+            layers.remove(layer)
+        layers.selection.active = active
+
+    def _add(self, role: str, layer: Layer, shown: bool) -> None:
+        """Add a layer below those of the examples, which must be seen and picked, and leave people where they work."""
+        if self._layers.get(role) is not layer:
+            return
+        layers = self._viewer.layers
+        active = layers.selection.active
+        below = (at for at, other in enumerate(layers) if other.metadata.get("dinoscope") == "examples")
+        layers.insert(next(below, len(layers)), layer)
+        if active is not None:
+            layers.selection.active = active
+        QTimer.singleShot(_BREATH_MS, partial(setattr, layer, "visible", shown))
 
     def _remove(self, chosen: Callable[[str], bool]) -> None:
         for role in [role for role in self._layers if chosen(role)]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from dinoscope.jobs import Runner
 from dinoscope.napari._activity import Activity
 from dinoscope.napari._batch_panel import BatchPanel
 from dinoscope.napari._controls import UprightScrollArea, form, timer
-from dinoscope.napari._dispatch import Dispatcher
+from dinoscope.napari._dispatch import Dispatcher, background_executor
 from dinoscope.napari._example_panel import ExamplePanel
 from dinoscope.napari._examples import ExampleLayers
 from dinoscope.napari._footer import Footer
@@ -63,9 +62,9 @@ class DinoscopeWidget(QWidget):
     def __init__(self, viewer: Viewer, session: Session | None = None) -> None:
         super().__init__()
         self.viewer = viewer
-        self._executor = ThreadPoolExecutor(1, "dinoscope")
+        self._executor = background_executor("dinoscope")
         self._dispatcher = Dispatcher()
-        self._batch_executor = ThreadPoolExecutor(1, "dinoscope batch")
+        self._batch_executor = background_executor("dinoscope batch")
         preferences = read_preferences()
         self.session = session or Session(
             Runner(self._executor, self._dispatcher), preferences.cache_folder, cache_limit=preferences.cache_limit

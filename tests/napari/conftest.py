@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PATIENCE_S = 120
+BREATH_S = 0.15
+"""What the widget leaves the window between two steps, and more."""
 
 
 class Desk:
@@ -49,7 +51,8 @@ class Desk:
 
         QApplication.processEvents()
         self.wait(lambda: not self.session.is_running)
-        QApplication.processEvents()
+        until = time.monotonic() + BREATH_S
+        self.wait(lambda: time.monotonic() > until)
 
     def click(self, *position: float, positive: bool = True) -> Any:
         """Give an example in voxels of the layer."""
@@ -66,7 +69,7 @@ class Desk:
 
     def pixels(self, role: str) -> NDArray[Any]:
         """All pixels of a result, at the finest level."""
-        layer = self.layer(role)
+        layer: Any = self.layer(role)
         return np.asarray(layer.data[0] if layer.multiscale else layer.data)
 
 

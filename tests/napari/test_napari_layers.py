@@ -226,6 +226,7 @@ def test_uncertainty_and_feature_colours_can_be_shown(make_desk: Callable[..., D
     desk.click(48, 48)
     desk.settle()
     desk.widget.result_panel.uncertainty.click()
+    desk.settle()
     doubt = desk.pixels("uncertainty")
     assert doubt.shape == (40, 50)
     assert doubt[0, 0] < doubt[8, 12]  # the rim of the square is less sure than the ground

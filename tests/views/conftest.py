@@ -157,7 +157,10 @@ class Napari:
             assert time.monotonic() < until, "the session does not come to rest"
             QApplication.processEvents()
             time.sleep(0.005)
-        QApplication.processEvents()
+        until = time.monotonic() + 0.15  # the widget lets the window breathe between its steps
+        while time.monotonic() < until:
+            QApplication.processEvents()
+            time.sleep(0.005)
 
     def examples(self) -> list[tuple[float, float, bool]]:
         if "squares examples" not in self._viewer.layers:
