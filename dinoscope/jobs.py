@@ -217,6 +217,7 @@ class Runner:
             for result in work(progress):
                 self._dispatch(partial(listener.result, result))
                 job.check()
+                pace.go_on()
         except Exception as error:  # noqa: BLE001 - whatever it is, the listener must hear of it
             outcome = error
         finally:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dinoscope.similarity import SimilarityMap
 
-_COARSEST = 1024
+_COARSEST = 2048
 """Voxels: a pyramid ends with the first level whose sides are no longer than this."""
 
 
@@ -63,7 +63,7 @@ def lazy_mask(similarity: SimilarityMap, thresholds: NDArray[np.float32], stacke
     Class labels, uint8, shape (z, y, x) or (y, x): k + 1 for class k. Each level has half the size of the one before.
     """
     steps = [1]
-    while max(similarity.grid.voxels[1:]) // steps[-1] > _COARSEST * 2:
+    while max(similarity.grid.voxels[1:]) // steps[-1] > _COARSEST:
         steps.append(steps[-1] * 2)
     return [_LazyMask(similarity, thresholds, step, stacked) for step in steps]
 
