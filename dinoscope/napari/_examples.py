@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from dinoscope.session import Session
 
 POINT_SIZE = 12
-"""Screen pixels, whatever the zoom."""
+"""Voxels."""
+
+SCREEN_LIMITS = (8, 18)
+"""Screen pixels: examples can be seen and hit at every zoom, and hide little."""
 
 
 _STROKE_MS = 100
@@ -96,7 +99,7 @@ class ExampleLayers:
                 features={"class": np.array([], object), "positive": np.array([], bool)},
                 **self._frame.of_voxels(),
             )
-            layer.canvas_size_limits = (POINT_SIZE, POINT_SIZE)
+            layer.canvas_size_limits = SCREEN_LIMITS
             self.points = self._adopt(layer)
             layer.events.data.connect(self._read_points)
         self._choose(self.points, "add")

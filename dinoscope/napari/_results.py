@@ -62,9 +62,10 @@ class ResultLayers:
         """Begin anew on an image. Objects of the one before stay: somebody may want them."""
         self.clear_live()
         self._layers.clear()
-        if self._frame is None:
-            self._warm_up()
+        is_first = self._frame is None
         self._frame, self._name = frame, name
+        if is_first:
+            self._warm_up(frame)
 
     def close(self) -> None:
         """Listen to the viewer no more."""
@@ -194,12 +195,13 @@ class ResultLayers:
         layer.metadata["dinoscope"] = self._session.provenance()
         return layer
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, frame: Frame) -> None:
         """Let napari load what it loads at the first layer of a kind now, while nobody waits for an answer."""
         layers = self._viewer.layers
         active = layers.selection.active
         for kind, dtype in ((Labels, np.uint8), (Image, np.float32)):
-            layer = kind(np.zeros((2, 2), dtype), visible=False, metadata={"dinoscope": "warm-up"})
+            tiny = np.zeros((2,) * frame.ndim, dtype)
+            layer = kind(tiny, visible=False, metadata={"dinoscope": "warm-up"}, **frame.of_voxels())
             layers.insert(0, layer)
             layers.remove(layer)
         layers.selection.active = active

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from dinoscope.prompts import DEFAULT_CLASS
 
@@ -19,12 +19,15 @@ class Brush(BaseModel):
     classes: tuple[str, ...] = (DEFAULT_CLASS,)
     class_name: str = DEFAULT_CLASS
     positive: bool = True
+    _is_new: bool = PrivateAttr(default=True)
 
     def choose(self, class_name: str) -> None:
         """Go on with this class, which is added if it is new. An empty name changes nothing."""
         name = class_name.strip()
         if not name:
             return
+        if self._is_new and self.classes == (DEFAULT_CLASS,):
+            self.classes = ()  # nobody needs the class that stands for all, once there is one with a name
         self.learn((name,))
         self.class_name = name
 
@@ -39,6 +42,7 @@ class Brush(BaseModel):
 
     def learn(self, names: tuple[str, ...]) -> None:
         """Add classes to those that can be chosen."""
+        self._is_new = self._is_new and not names
         self.classes = tuple(dict.fromkeys((*self.classes, *names)))
 
     def index(self, class_name: str) -> int:
