@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from skimage.measure import approximate_polygon, find_contours
+from scipy import ndimage
+from skimage.measure import approximate_polygon, find_contours, label
 
 from dinoscope.geometry import Region
 from dinoscope.prompts import PolygonPrompt
@@ -22,9 +23,14 @@ _LAST_REACH = 2048
 _TOLERANCE = 0.5
 """Voxels by which the outline may leave the rim of the object."""
 
+_MARGIN = 0.49
+"""Voxels by which the outline may pass the centres at the border of the image: they count, and it stays inside."""
+
 
 def outline_at(found: Segmentation, position: tuple[float, float, float], positive: bool) -> PolygonPrompt | None:
     """Outline of the object at a voxel position (z, y, x) within its section, or None where there is none.
+
+    Where an object has several parts in the section, the one at the position is outlined.
 
     Parameters
     ----------
@@ -48,18 +54,33 @@ def outline_at(found: Segmentation, position: tuple[float, float, float], positi
     number = int(_read(found, here).item())
     if number == 0:
         return None
-    window = here
+    window, part = here, np.ones((1, 1), bool)
     reach = _FIRST_REACH
     while reach <= _LAST_REACH:
         window = here.grow((0, reach, reach)).intersect(whole)
-        if not _touches_rim(_read(found, window) == number, window, whole):
+        part = _part_at(_read(found, window) == number, here.relative_to(window))
+        if not _touches_rim(part, window, whole):
             break
         reach *= 2
-    mask = np.pad(_read(found, window) == number, 1).astype(float)
-    outline = max(find_contours(mask, 0.5), key=len)
-    corners = approximate_polygon(outline, _TOLERANCE)[:-1] - 1 + window.start[1:]
-    vertices = tuple((float(y), float(x)) for y, x in corners.clip(0, np.array(shape[1:]) - 1))
+    corners = _corners(part) + window.start[1:]
+    vertices = tuple((float(y), float(x)) for y, x in corners.clip(-_MARGIN, np.array(shape[1:]) - 1 + _MARGIN))
     return PolygonPrompt(voxel[0], vertices, found.object_classes[number - 1], positive)
+
+
+def _part_at(mask: NDArray[np.bool_], here: Region) -> NDArray[np.bool_]:
+    """The connected part of a mask at one of its voxels, its holes filled."""
+    parts = label(mask, connectivity=1)
+    part: NDArray[np.bool_] = ndimage.binary_fill_holes(parts == parts[here.slices[1:]])
+    return part
+
+
+def _corners(part: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Corners (y, x) of the one outline of a part without holes, shape (n, 2), n >= 3."""
+    outline = find_contours(np.pad(part, 1).astype(float), 0.5)[0] - 1
+    simple = approximate_polygon(outline, _TOLERANCE)
+    # Of what is one voxel thin the tolerance may leave a line, which has no inside.
+    corners: NDArray[np.float64] = (simple if len(simple) > 3 else outline)[:-1]  # the last is the first again
+    return corners
 
 
 def _read(found: Segmentation, region: Region) -> NDArray[Any]:
