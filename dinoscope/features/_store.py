@@ -21,6 +21,7 @@ from platformdirs import user_cache_path
 from zarr.codecs import ZstdCodec
 
 from dinoscope.errors import RegionError, StoreError, StoreMismatchError
+from dinoscope.features._cache import mark_used
 from dinoscope.features._manifest import FORMAT, FORMAT_VERSION, Manifest
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class FeatureStore:
 
     @classmethod
     def open(cls, path: str | Path) -> FeatureStore:
-        """Open an existing store.
+        """Open an existing store, which counts as using it (see `trim_cache`).
 
         Raises
         ------
@@ -96,11 +97,13 @@ class FeatureStore:
             values = dict(group.attrs)
             if values.get("format") != FORMAT or values.get("version") != FORMAT_VERSION:
                 raise StoreError(f"{path} is not a feature store of version {FORMAT_VERSION}")
-            return cls(path, Manifest.from_dict(values), group)
+            store = cls(path, Manifest.from_dict(values), group)
         except (OSError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, StoreError):
                 raise
             raise StoreError(f"{path} cannot be opened as a feature store ({error})") from error
+        mark_used(path)
+        return store
 
     @classmethod
     def open_or_create(cls, path: str | Path, manifest: Manifest) -> FeatureStore:

@@ -70,6 +70,12 @@ def test_a_store_that_was_used_just_now_stays(tmp_path: Path) -> None:
     assert trim_cache(tmp_path, 0) == (cache["newest"],)
 
 
+def test_an_opened_store_counts_as_used(tmp_path: Path) -> None:
+    cache = make_cache(tmp_path)
+    FeatureStore.open(cache["oldest"])
+    assert trim_cache(tmp_path, 0) == (cache["middle"], cache["newest"])
+
+
 def test_marking_changes_nothing_but_the_time(tmp_path: Path) -> None:
     store = make_store(tmp_path / "s.zarr", hours_ago=9)
     before = (store.path / "zarr.json").read_bytes()

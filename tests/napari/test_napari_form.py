@@ -5,11 +5,6 @@ import weakref
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import pytest
-
-pytest.importorskip("qtpy")
-pytest.importorskip("superqt")
-pytest.importorskip("pytestqt")
-
 from pydantic import Field as Setting
 from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from qtpy.QtTest import QTest
