@@ -45,8 +45,9 @@ class ObjectTable:
         - ``equivalent_diameter_nm``: of the circle or ball of the same size;
         - ``centroid_y`` in voxels, 0 being the centre of the first, and with a pixel size ``centroid_y_nm``;
         - ``bbox_y_start``, ``bbox_y_stop``: half-open, in voxels;
-        - in 2-D ``major_axis_nm`` and ``minor_axis_nm``, of the ellipse with the same second moments, and
-          ``orientation_rad`` of its major axis, counted from y towards x, from -π/2 to π/2;
+        - in 2-D ``major_axis_nm`` and ``minor_axis_nm``, of the ellipse with the same second moments, its
+          ``eccentricity`` (0 for a circle, towards 1 for a line) and ``orientation_rad`` of its major axis, counted
+          from y towards x, from -π/2 to π/2;
         - ``mean_intensity`` where an intensity image was given.
     """
 
@@ -239,8 +240,10 @@ def _shapes(sums: _Sums, axes: tuple[Axis, ...]) -> Columns:
     yy, xx = moments[:, 0, 0] * scale[0] ** 2, moments[:, 1, 1] * scale[1] ** 2
     yx = moments[:, 0, 1] * scale[0] * scale[1]
     middle, spread = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
+    major, minor = middle + spread, np.maximum(middle - spread, 0)
     return {
-        f"major_axis_{_suffix(axes)}": 4 * np.sqrt(middle + spread),
-        f"minor_axis_{_suffix(axes)}": 4 * np.sqrt(np.maximum(middle - spread, 0)),
+        f"major_axis_{_suffix(axes)}": 4 * np.sqrt(major),
+        f"minor_axis_{_suffix(axes)}": 4 * np.sqrt(minor),
+        "eccentricity": np.sqrt(1 - np.divide(minor, major, out=np.ones_like(major), where=major > 0)),
         "orientation_rad": np.arctan2(2 * yx, yy - xx) / 2,
     }

@@ -63,6 +63,7 @@ def test_areas_and_shapes_are_those_of_scikit_image(labels: NDArray[Any], scale:
         assert tuple(box) == one.bbox
         assert table["major_axis_nm"][i] == pytest.approx(one.axis_major_length, abs=1e-4)
         assert table["minor_axis_nm"][i] == pytest.approx(one.axis_minor_length, abs=1e-4)
+        assert table["eccentricity"][i] == pytest.approx(one.eccentricity, abs=1e-3)
         if one.axis_major_length > one.axis_minor_length * 1.001:
             assert angle_between(table["orientation_rad"][i], one.orientation) == pytest.approx(0, abs=1e-4)
         assert table["mean_intensity"][i] == pytest.approx(one.intensity_mean)

@@ -152,6 +152,9 @@ class DinoscopeWidget(QWidget):
 
     def choose_layer(self, layer: Layer | None) -> None:
         """Work on an image layer, or on none."""
+        if self._layer is not None:
+            for change in self._changes(self._layer):
+                change.disconnect(self._layer_moved)
         self._layer = layer
         if layer is None:
             self.session.image = None
@@ -167,6 +170,18 @@ class DinoscopeWidget(QWidget):
         self.session.view = self.region()
         self.image_panel.show_image()
         self.session.follow(*_FOLLOWED)
+        for change in self._changes(layer):
+            change.connect(self._layer_moved)
+
+    def _changes(self, layer: Layer) -> tuple[Any, ...]:
+        events = layer.events
+        return events.scale, events.translate, events.affine, events.units
+
+    def _layer_moved(self, _: Any) -> None:
+        """The image lies elsewhere in the world, or its pixels have another size: the examples stay on their pixels."""
+        prompts = self.session.prompts
+        self.choose_layer(self._layer)
+        self.session.prompts = prompts
 
     def search(self) -> None:
         """Go on with the search that was ended."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 from qtpy.QtWidgets import QApplication
 
 from dinoscope import open_image
@@ -55,6 +56,23 @@ def test_colours_are_searched(make_desk: Callable[..., Desk], squares: NDArray[A
     assert desk.pixels("mask")[112, 144] == 1
 
 
+def test_a_layer_that_gets_its_scale_later_takes_the_results_along(
+    make_desk: Callable[..., Desk], squares: NDArray[Any]
+) -> None:
+    desk = make_desk(squares)
+    desk.click(48, 48)
+    desk.settle()
+    layer = desk.viewer.layers["squares"]
+    layer.units = ("nm", "nm")
+    layer.scale = (4.6, 4.6)
+    desk.settle()
+    assert desk.session.image.pixel_size_nm == pytest.approx(4.6)
+    assert desk.session.prompts == (PointPrompt((0, 48, 48)),)
+    np.testing.assert_allclose(desk.layer("mask").data_to_world((10, 20)), (46, 92))
+    np.testing.assert_allclose(desk.widget.examples.points.data_to_world((10, 20)), (46, 92))
+    assert desk.pixels("mask")[112, 144] == 1
+
+
 def test_of_a_time_series_the_shown_point_is_searched(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
     series = np.stack([np.zeros_like(squares), squares])[:, None].repeat(2, axis=1)
     desk = make_desk()
@@ -91,6 +109,7 @@ def test_a_rotated_layer_is_refused_in_words(
 
 def test_keys_change_sign_and_class(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
     desk = make_desk(squares)
+    desk.session.brush.choose("disc")
     desk.session.brush.choose("square")
     layer = desk.click(48, 48)
     press(layer, "T")
@@ -100,7 +119,7 @@ def test_keys_change_sign_and_class(make_desk: Callable[..., Desk], squares: NDA
     press(layer, "T")
     layer.add([20, 20])
     assert [(p.class_name, p.positive) for p in desk.session.prompts] == [
-        ("square", True), ("square", False), ("object", True)
+        ("square", True), ("square", False), ("disc", True)
     ]  # fmt: skip
     layer.mode = "select"
     layer.selected_data = {2}
@@ -110,7 +129,7 @@ def test_keys_change_sign_and_class(make_desk: Callable[..., Desk], squares: NDA
     assert str(layer.symbol[2]) == "x"
     assert str(layer.symbol[0]) == "disc"
     press(layer, "Shift-Z")
-    assert desk.session.prompts[2].class_name == "object"
+    assert desk.session.prompts[2].class_name == "disc"
 
 
 def test_keys_search_and_get_objects(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
@@ -314,6 +333,52 @@ def test_results_are_exported(make_desk: Callable[..., Desk], squares: NDArray[A
     written = open_image(target / "squares_mask.ome.zarr")
     np.testing.assert_array_equal(written.read(written.extent), mask)
     assert panel.table.model().rowCount() == 1
+
+
+def test_a_folder_is_searched_in_the_background(
+    make_desk: Callable[..., Desk], squares: NDArray[Any], tmp_path: Path
+) -> None:
+    source, target = tmp_path / "images", tmp_path / "results"
+    source.mkdir()
+    for name in ("a", "b"):
+        tifffile.imwrite(source / f"{name}.tif", squares)
+    (source / "c.tif").write_bytes(b"no image")
+    desk = make_desk(squares)
+    desk.click(48, 48)
+    desk.settle()
+    panel = desk.widget.batch_panel
+    panel.run(source, target)
+    desk.wait(lambda: panel.this.isEnabled())
+    rows = {row.name: row for row in desk.widget.batch.rows}
+    assert {name: row.status for name, row in rows.items()} == {"a": "done", "b": "done", "c": "failed"}
+    assert rows["a"].objects == {"object": 2}
+    table = (target / "summary.csv").read_text().splitlines()
+    assert len(table) == 4
+    assert panel.table.model().rowCount() == 3
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_download_asks_first_and_says_its_size(
+    make_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, agreed: bool
+) -> None:
+    from dinoscope.napari import _image_panel
+
+    asked: list[str] = []
+
+    def answer(_: object, question: str) -> bool:
+        asked.append(question)
+        return agreed
+
+    monkeypatch.setattr(_image_panel, "ask", answer)
+    desk = make_desk()
+    encoders = desk.widget.image_panel.encoder
+    index = encoders.findData("dinov2-small-reg")
+    assert "88 MB" in encoders.itemText(index)
+    encoders.setCurrentIndex(index)
+    encoders.activated.emit(index)
+    assert "Download 88 MB from huggingface.co/" in asked[0]
+    assert desk.session.settings.encoder.encoder == ("dinov2-small-reg" if agreed else "nano")
+    assert encoders.currentData() == desk.session.settings.encoder.encoder
 
 
 def test_measuring_a_labels_layer(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
