@@ -33,7 +33,7 @@ from dinoscope.similarity import Bank, SimilarityMap, build_bank, compare_block,
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import DTypeLike, NDArray
 
@@ -71,9 +71,12 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Growth:
-    """A map that is being filled. It is kept while it is unfinished: work that was stopped goes on where it was."""
+    """A map that is being filled. It is kept while it is unfinished: work that was stopped goes on where it was.
 
-    key: Hashable
+    It keeps its inputs, too: keys tell images and references by their ids, which Python gives away once they are gone.
+    """
+
+    inputs: Inputs
     bank: Bank
     similarity: SimilarityMap
     filled: set[Region] = field(default_factory=set)
@@ -173,13 +176,12 @@ class Workshop:
 
     def _grow(self, inputs: Inputs, have: dict[Stage, Any]) -> _Growth:
         """The map that is being filled for these inputs: the one begun before, or a new one."""
-        key = inputs.key("similarity")
-        if self._growth is None or self._growth.key != key:
+        if self._growth is None or self._growth.inputs.key("similarity") != inputs.key("similarity"):
             store, reference, settings = have["features"], have["reference"], inputs.settings.similarity
             check_same_encoder(reference.encoder, store.manifest.encoder)
             bank = build_bank(reference, settings)
             out = self._array((len(reference.classes), *store.grid.shape), np.float32)
-            self._growth = _Growth(key, bank, empty_map(store, reference, bank, settings, out))
+            self._growth = _Growth(inputs, bank, empty_map(store, reference, bank, settings, out))
         return self._growth
 
     def _fill(

@@ -40,7 +40,7 @@ class Cost:
         """Such as ``432 tiles, about 3 min, 58 MB on disk``."""
         if not self.pending:
             return f"{_count(self.tiles, 'tile')}, all computed"
-        done = "" if self.pending == self.tiles else f", {self.tiles - self.pending} computed"
+        done = "" if self.pending == self.tiles else f", {self.tiles - self.pending:,} computed"
         return (
             f"{_count(self.tiles, 'tile')}{done}, about {describe_duration(self.seconds)}, "
             f"{describe_bytes(self.cache_bytes)} on disk"
@@ -54,7 +54,7 @@ def _count(number: int, noun: str) -> str:
 def describe_bytes(size: float) -> str:
     """Such as ``58 MB``."""
     for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
+        if size < 999.5:  # what rounds to 1000 is one of the next unit
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} TB"
