@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -31,7 +31,9 @@ def random_map(voxels: tuple[int, int, int], stride: int = 4, scale: float = 1.0
     return SimilarityMap(("a", "b", "c")[:classes], values, grid, np.ones(classes, np.float32))
 
 
-def looked_up(similarity: SimilarityMap, z: int, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+def looked_up(
+    similarity: SimilarityMap, z: int, y: NDArray[np.floating[Any]], x: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
     """Similarities at rows y and columns x of a section by SciPy's own interpolation, shape (K, y, x)."""
     side = similarity.grid.stride / similarity.grid.scale
     at = np.meshgrid(*((voxel + 0.5) / side - 0.5 for voxel in (y, x)), indexing="ij")

@@ -35,7 +35,9 @@ def found(*counts: int) -> Segmentation:
     for k, count in enumerate(counts):
         values[k, 0, 2 * k, : 2 * count : 2] = 1
     voxels = (1, len(counts) * 2, 4000)
-    similarity = SimilarityMap(("cell", "vesicle")[: len(counts)], values, PatchGrid(voxels, 1), np.ones(len(counts)))
+    similarity = SimilarityMap(
+        ("cell", "vesicle")[: len(counts)], values, PatchGrid(voxels, 1), np.ones(len(counts), np.float32)
+    )
     facts = ImageFacts("i", "array:i", "yx", voxels, (5.0,) * 3, ("nm",) * 3, "digest")
     return segment(similarity, facts, SegmentationSettings(threshold=0.5))
 
@@ -129,7 +131,8 @@ def test_a_number_chooses_the_class_in_its_place_if_there_is_one(number: int, na
 
 
 def test_toggling_turns_examples_into_counter_examples_and_back() -> None:
-    brush, told = Brush(), []
+    brush = Brush()
+    told: list[bool] = []
     brush.events.positive.connect(told.append)
     brush.toggle()
     brush.toggle()
