@@ -62,22 +62,22 @@ def take(name: str, pixels: NDArray[Any], pixel_size_nm: float, truth: NDArray[n
         points: Any = widget.examples.add_points()
         for position in draw_clicks(truth, clicks, seed=0):
             points.add(position)
-        _settle(session)
+        _settle(widget)
         widget.get_objects()
-        _settle(session)
+        _settle(widget)
         points.mode = "pan_zoom"
         points.selected_data = set()
         viewer.reset_view()
-        _settle(session)
+        _settle(widget)
         for kind, canvas_only in (("window", False), ("canvas", True)):
             viewer.screenshot(str(IMAGES / f"{name}_{kind}.png"), canvas_only=canvas_only, flash=False)
         session.close()
     viewer.close()
 
 
-def _settle(session: Session) -> None:
+def _settle(widget: DinoscopeWidget) -> None:
     end = time.monotonic() + 1.0
-    while session.is_running or time.monotonic() < end:
+    while widget.is_busy or time.monotonic() < end:
         QApplication.processEvents()
         time.sleep(0.005)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -55,6 +56,7 @@ class ResultLayers:
         self._name = ""
         self._layers: dict[str, Layer] = {}
         self._shown: set[Live] = {"similarity", "mask"}
+        self._steps: deque[Callable[[], None]] = deque()
         self._mask_next = timer(_BREATH_MS, self.update_mask)
         viewer.layers.events.removed.connect(self._forget)
 
@@ -68,9 +70,15 @@ class ResultLayers:
             self._warm_up(frame)
 
     def close(self) -> None:
-        """Listen to the viewer no more."""
+        """Listen to the viewer no more, and show nothing more."""
+        self._frame = None
         self._mask_next.stop()
         self._viewer.layers.events.removed.disconnect(self._forget)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is more to show of what is there already."""
+        return bool(self._steps) or self._mask_next.isActive()
 
     def layer(self, role: str) -> Layer | None:
         """The layer of a role such as ``"mask"``, ``"similarity object"`` or ``"objects"``, if there is one."""
@@ -189,7 +197,7 @@ class ResultLayers:
         if layer is None:
             layer = make(data, visible=False, name=f"{self._name} {title or role}")
             self._layers[role] = layer
-            QTimer.singleShot(_BREATH_MS, partial(self._add, role, layer, shown))
+            self._soon(partial(self._add, role, layer, shown))
         else:
             layer.data = data
         layer.metadata["dinoscope"] = self._session.provenance()
@@ -216,7 +224,15 @@ class ResultLayers:
         layers.insert(next(below, len(layers)), layer)
         if active is not None:
             layers.selection.active = active
-        QTimer.singleShot(_BREATH_MS, partial(setattr, layer, "visible", shown))
+        self._soon(partial(setattr, layer, "visible", shown))
+
+    def _soon(self, step: Callable[[], None]) -> None:
+        """Take a step when the window has had time to draw and to listen."""
+        self._steps.append(step)
+        QTimer.singleShot(_BREATH_MS, self._take_step)
+
+    def _take_step(self) -> None:
+        self._steps.popleft()()
 
     def _remove(self, chosen: Callable[[str], bool]) -> None:
         for role in [role for role in self._layers if chosen(role)]:

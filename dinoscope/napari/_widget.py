@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from dinoscope.geometry import Region
     from dinoscope.jobs import Progress
-    from dinoscope.napari._images import Frame
     from dinoscope.session import Stage
 
 _LOOKED_AROUND_MS = 250
@@ -150,36 +149,43 @@ class DinoscopeWidget(QWidget):
         else:
             self.session.settings.encoder.encoder = encoder
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the session works, or the window has not yet shown what came of it."""
+        return self.session.is_running or self._tidy.isActive() or self.results.is_busy
+
     def choose_layer(self, layer: Layer | None) -> None:
         """Work on an image layer, or on none."""
-        if self._layer is not None:
-            for change in self._changes(self._layer):
-                change.disconnect(self._layer_moved)
-        self._layer = layer
+        self._leave_layer()
         if layer is None:
-            self.session.image = None
-            self.results.clear_live()
             return
         try:
             image = image_of(layer, self.viewer.dims.current_step)
         except DinoscopeError as error:
             show_error(str(error))
             return
-        self._place(layer, frame_of(layer, image))
+        self._layer = layer
+        frame = frame_of(layer, image)
+        self.examples.place(frame, layer.name)
+        self.results.place(frame, layer.name)
         self.session.image = image
         self.session.view = self.region()
         self.image_panel.show_image()
         self.session.follow(*_FOLLOWED)
-        for change in self._changes(layer):
+        for change in _changes(layer):
             change.connect(self._layer_moved)
 
-    def _changes(self, layer: Layer) -> tuple[Any, ...]:
-        events = layer.events
-        return events.scale, events.translate, events.affine, events.units
+    def _leave_layer(self) -> None:
+        if self._layer is not None:
+            for change in _changes(self._layer):
+                change.disconnect(self._layer_moved)
+        self._layer = None
+        self.session.image = None
+        self.results.clear_live()
 
     def _layer_moved(self, _: Any) -> None:
         """The image lies elsewhere in the world, or its pixels have another size: the examples stay on their pixels."""
-        prompts = self.session.prompts
+        prompts = self.session.prompts  # which are forgotten with the image
         self.choose_layer(self._layer)
         self.session.prompts = prompts
 
@@ -204,10 +210,6 @@ class DinoscopeWidget(QWidget):
         place = layer.data_to_world(voxel[-layer.ndim :])
         self.viewer.dims.set_point(range(self.viewer.dims.ndim - layer.ndim, self.viewer.dims.ndim), place)
         self.viewer.scene.camera.center = (0.0, *place[-2:])
-
-    def _place(self, layer: Layer, frame: Frame) -> None:
-        self.examples.place(frame, layer.name)
-        self.results.place(frame, layer.name)
 
     def _ready(self, stage: str) -> None:
         match stage:
@@ -261,6 +263,12 @@ class DinoscopeWidget(QWidget):
         menu.addAction("This is right", lambda: self.session.judge(voxel, True))
         menu.addAction("This is wrong", lambda: self.session.judge(voxel, False))
         return menu
+
+
+def _changes(layer: Layer) -> tuple[Any, ...]:
+    """What tells that a layer lies elsewhere now."""
+    events = layer.events
+    return events.scale, events.translate, events.affine, events.units
 
 
 def _run_all(calls: list[Callable[[], object]], *_: object) -> None:

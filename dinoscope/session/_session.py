@@ -104,6 +104,7 @@ class Session:
         self._results: dict[Stage, Result] = {}
         self._followed: tuple[Stage, ...] = ()
         self._wanted: tuple[Stage, ...] = ()
+        self._is_running = False
         self._is_closed = False
         self._job = Job()
         self._generation = 0
@@ -173,8 +174,8 @@ class Session:
 
     @property
     def is_running(self) -> bool:
-        """Whether a job is under way."""
-        return self._generation > 0 and not self._job.is_over
+        """Whether a job is under way, or its end has not been told yet."""
+        return self._is_running
 
     @property
     def is_paused(self) -> bool:
@@ -296,6 +297,7 @@ class Session:
             if generation == self._generation:
                 self._end(error)
 
+        self._is_running = True
         self.events.running.emit(True)
         self._job = self._runner.start(work, Listener(self._accept, tell, ended))
         return self._job
@@ -310,7 +312,7 @@ class Session:
 
     def close(self) -> None:
         """End the running job and tell nothing more. What it finished stays on disk."""
-        self._is_closed = True
+        self._is_closed, self._is_running = True, False
         self.events.block()
         self._generation += 1
         self._job.cancel()
@@ -377,6 +379,7 @@ class Session:
             self.events.notice.emit(advice)
 
     def _end(self, error: Exception | None) -> None:
+        self._is_running = False
         self.events.running.emit(False)
         if error is not None and not isinstance(error, Cancelled):
             self.events.failed.emit(str(error))

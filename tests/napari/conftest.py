@@ -25,8 +25,6 @@ os.environ["NAPARI_CONFIG"] = ""  # settings stay in memory: those of whoever ru
 MISSING = [name for name in ("napari", "pytestqt", "qtpy", "superqt") if find_spec(name) is None]
 
 PATIENCE_S = 120
-BREATH_S = 0.15
-"""What the widget leaves the window between two steps, and more."""
 
 
 def pytest_collect_file() -> None:
@@ -57,13 +55,11 @@ class Desk:
             time.sleep(0.002)
 
     def settle(self) -> None:
-        """Wait until the session rests."""
+        """Wait until the session rests and all is shown."""
         from qtpy.QtWidgets import QApplication
 
         QApplication.processEvents()
-        self.wait(lambda: not self.session.is_running)
-        until = time.monotonic() + BREATH_S
-        self.wait(lambda: time.monotonic() > until)
+        self.wait(lambda: not self.widget.is_busy)
 
     def click(self, *position: float, positive: bool = True) -> Any:
         """Give an example in voxels of the layer."""

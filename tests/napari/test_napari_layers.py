@@ -100,8 +100,9 @@ def test_a_rotated_layer_is_refused_in_words(
 
     said: list[str] = []
     monkeypatch.setattr(_widget, "show_error", said.append)
-    make_desk(squares, rotate=30)
+    desk = make_desk(squares, rotate=30)
     assert "rotated" in said[0]
+    assert desk.session.image is None
 
 
 # Examples

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -260,6 +261,29 @@ def test_a_forgotten_widget_leaves_no_reference(make_desk: Callable[..., Desk]) 
     QApplication.sendPostedEvents(None, 52)
     gc.collect()
     assert len(desk.viewer.mouse_drag_callbacks) == before - 1
+
+
+def test_a_right_click_on_an_object_asks_and_a_right_drag_does_not(
+    make_desk: Callable[..., Desk], squares: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make_desk(squares)
+    desk.click(48, 48)
+    desk.settle()
+    desk.widget.get_objects()
+    desk.settle()
+    asked: list[Any] = []
+    monkeypatch.setattr(desk.widget, "judgement_menu", lambda voxel: asked.append(voxel) or SimpleNamespace(popup=id))
+
+    release, move = "mouse_release", "mouse_move"
+    for button, steps, expected in ((1, [release], 0), (2, [move, release], 0), (2, [release], 1)):
+        event = SimpleNamespace(button=button, position=(112.0, 144.0), type="mouse_press")
+        callback = desk.viewer.mouse_drag_callbacks[-1](desk.viewer, event)
+        next(callback, None)
+        for step in steps:
+            event.type = step
+            next(callback, None)
+        assert len(asked) == expected
+    assert asked == [(0, 112, 144)]
 
 
 def test_the_view_is_told_to_the_session(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:

@@ -153,12 +153,8 @@ class Napari:
 
         until = time.monotonic() + PATIENCE_S
         QApplication.processEvents()
-        while self.session.is_running:
+        while self.widget.is_busy:
             assert time.monotonic() < until, "the session does not come to rest"
-            QApplication.processEvents()
-            time.sleep(0.005)
-        until = time.monotonic() + 0.15  # the widget lets the window breathe between its steps
-        while time.monotonic() < until:
             QApplication.processEvents()
             time.sleep(0.005)
 
