@@ -38,6 +38,7 @@ benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.vnc
 	$(BIN)/python -m benchmarks.seams
 	$(BIN)/python -m benchmarks.distillation
+	$(DISPLAYED) $(BIN)/python -m benchmarks.napari_window
 	$(BIN)/python -m benchmarks.report
 
 clean:

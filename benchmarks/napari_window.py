@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SIDE = 3072
 TICK_MS = 5
 SETTLE_S = 2.0
+_LONG_MS = 100
 THRESHOLDS = np.linspace(0.2, 0.9, 36)
 
 
@@ -92,6 +93,7 @@ def measure(make: Callable[[], Encoder], folder: Path) -> dict[str, Any]:
     return {
         "opening_ms": _described(opened),
         "working_ms": _described(working),
+        "over_100_ms": int((working > _LONG_MS).sum()),
         "first_answer_s": answered[0] - began,
         "whole_s": seconds,
         "threshold_ms": _described(moves),
