@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import dask.array as da
 import numpy as np
 from napari.layers import Image, Labels, Points
+from napari.utils import cancelable_progress
 from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QTimer
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dinoscope.napari._images import Frame
     from dinoscope.outputs import Detections
     from dinoscope.session import Session
+    from dinoscope.similarity import SimilarityMap
 
 Live = Literal["similarity", "mask", "uncertainty"]
 """What follows the map while people click."""
@@ -57,12 +59,13 @@ class ResultLayers:
         self._layers: dict[str, Layer] = {}
         self._shown: set[Live] = {"similarity", "mask"}
         self._steps: deque[Callable[[], None]] = deque()
+        self._mask_is_empty = False
         self._mask_next = timer(_BREATH_MS, self.update_mask)
         viewer.layers.events.removed.connect(self._forget)
 
     def place(self, frame: Frame, name: str) -> None:
         """Begin anew on an image. Objects of the one before stay: somebody may want them."""
-        self.clear_live()
+        self._remove(_is_live)
         self._layers.clear()
         is_first = self._frame is None
         self._frame, self._name = frame, name
@@ -92,8 +95,35 @@ class ResultLayers:
         self.update()
 
     def clear_live(self) -> None:
-        """Take the live layers away."""
-        self._remove(lambda role: role.split()[0] in ("similarity", "mask", "uncertainty", "colours"))
+        """Take the live layers away; the mask stays, empty and hidden, if the next click can fill it."""
+        keep = "mask" if self._session.is_ready("features") and "mask" in self._layers else ""
+        self._remove(lambda role: _is_live(role) and role != keep)
+        if keep:
+            self._layers["mask"].visible = False
+            self._empty_mask()
+
+    def prepare(self) -> None:
+        """Add the mask before the first click: napari takes so long to add one that a search would be held up."""
+        if self._frame is not None and "mask" in self._shown and "mask" not in self._layers:
+            self._empty_mask()
+
+    def _empty_mask(self) -> None:
+        from dinoscope.similarity import SimilarityMap  # loads torch, which measuring the cost has loaded by now
+
+        grid = self._session.result("features").grid
+        nothing = SimilarityMap((), np.broadcast_to(np.float32(0), (1, *grid.shape)), grid, np.zeros(1, np.float32))
+        self._put_mask(nothing, np.full(1, np.inf, np.float32), shown=False)
+        self._mask_is_empty = True
+
+    def _put_mask(self, similarity: SimilarityMap, thresholds: NDArray[np.float32], shown: bool = True) -> None:
+        stacked = self._frame is not None and self._frame.stacked
+        levels = [_lazy(level) for level in lazy_mask(similarity, thresholds, stacked)]
+        data = levels if len(levels) > 1 else levels[0]
+        colours = self._class_colours(similarity.classes)
+        look = {"opacity": 0.5, "colormap": colours, **self._voxels()}
+        layer = self._put("mask", data, partial(Labels, **look), shown=shown)
+        if layer.colormap.color_dict.keys() != colours.color_dict.keys():
+            layer.colormap = colours
 
     def update(self) -> None:
         """Show the map as far as it is known, and what is cut out of it when the window has had a turn to breathe."""
@@ -110,11 +140,10 @@ class ResultLayers:
             return
         thresholds, stacked = self._session.thresholds(), self._frame.stacked
         if "mask" in self._shown:
-            levels = [_lazy(level) for level in lazy_mask(similarity, thresholds, stacked)]
-            data = levels if len(levels) > 1 else levels[0]
-            colours = self._class_colours(similarity.classes)
-            layer = self._put("mask", data, partial(Labels, opacity=0.5, **self._voxels()))
-            layer.colormap = colours
+            self._put_mask(similarity, thresholds)
+            if self._mask_is_empty:
+                self._soon(partial(setattr, self._layers["mask"], "visible", True))
+            self._mask_is_empty = False
         if "uncertainty" in self._shown:
             doubt = _lazy(lazy_uncertainty(similarity, thresholds, stacked))
             frame = self._frame.of_patches(similarity.grid)
@@ -212,6 +241,7 @@ class ResultLayers:
             layer = kind(tiny, visible=False, metadata={"dinoscope": "warm-up"}, **frame.of_voxels())
             layers.insert(0, layer)
             layers.remove(layer)
+        cancelable_progress(total=1).close()
         layers.selection.active = active
 
     def _add(self, role: str, layer: Layer, shown: bool) -> None:
@@ -255,6 +285,11 @@ class ResultLayers:
         return DirectLabelColormap(
             color_dict=colours | {i: self._colour(name) for i, name in enumerate(classes, start=1)}
         )
+
+
+def _is_live(role: str) -> bool:
+    """Whether a layer follows what people do."""
+    return role.split()[0] in ("similarity", "mask", "uncertainty", "colours")
 
 
 def table_features(table: ObjectTable) -> dict[str, NDArray[Any]]:

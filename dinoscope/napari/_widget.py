@@ -213,6 +213,8 @@ class DinoscopeWidget(QWidget):
 
     def _ready(self, stage: str) -> None:
         match stage:
+            case "cost":
+                self.results.prepare()
             case "preview" | "similarity":
                 self.results.update()
             case "colours":

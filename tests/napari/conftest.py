@@ -74,6 +74,11 @@ class Desk:
         """The layer of a result."""
         return self.widget.results.layer(role)
 
+    def shows(self, role: str) -> bool:
+        """Whether a result can be seen."""
+        layer = self.widget.results.layer(role)
+        return layer is not None and layer in self.viewer.layers and layer.visible
+
     def pixels(self, role: str) -> NDArray[Any]:
         """All pixels of a result, at the finest level."""
         layer: Any = self.layer(role)

@@ -140,7 +140,7 @@ def test_keys_search_and_get_objects(make_desk: Callable[..., Desk], squares: ND
     desk.settle()
     press(layer, "S")
     desk.settle()
-    assert desk.layer("mask") is not None
+    assert desk.shows("mask")
     press(layer, "C")
     desk.settle()
     assert desk.layer("objects") is not None

@@ -94,7 +94,7 @@ def test_cancel_stops_after_one_batch(make_desk: Callable[..., Desk], squares: N
     desk.settle()
     assert encoder.encoded_tiles - before <= 1
     assert not desk.widget.footer.cancel.isEnabled()
-    assert desk.layer("mask") is None
+    assert not desk.shows("mask")
     desk.widget.search()
     desk.settle()
     assert desk.pixels("mask")[48, 48] == 1
@@ -115,7 +115,7 @@ def test_paused_work_rests_and_goes_on(make_desk: Callable[..., Desk], squares: 
     assert desk.widget.footer.pause.text() == "Go on"
     desk.widget.footer.pause.click()
     desk.settle()
-    assert desk.layer("mask") is not None
+    assert desk.shows("mask")
 
 
 def test_deleting_the_layer_ends_the_work(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
@@ -199,7 +199,7 @@ def test_a_huge_image_answers_from_what_is_in_view(make_desk: Callable[..., Desk
     assert answered[0]
     assert answered[0] <= seen
     assert len(seen) < 0.01 * (side // chunk) ** 2
-    assert desk.layer("mask") is not None
+    assert desk.shows("mask")
 
 
 def test_a_saved_session_goes_on(make_desk: Callable[..., Desk], squares: NDArray[Any], tmp_path: Path) -> None:
@@ -272,7 +272,12 @@ def test_a_right_click_on_an_object_asks_and_a_right_drag_does_not(
     desk.widget.get_objects()
     desk.settle()
     asked: list[Any] = []
-    monkeypatch.setattr(desk.widget, "judgement_menu", lambda voxel: asked.append(voxel) or SimpleNamespace(popup=id))
+
+    def menu(voxel: Any) -> Any:
+        asked.append(voxel)
+        return SimpleNamespace(popup=id)
+
+    monkeypatch.setattr(desk.widget, "judgement_menu", menu)
 
     release, move = "mouse_release", "mouse_move"
     for button, steps, expected in ((1, [release], 0), (2, [move, release], 0), (2, [release], 1)):

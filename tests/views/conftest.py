@@ -178,7 +178,8 @@ class Napari:
         return self._errors
 
     def _pixels(self, name: str) -> NDArray[Any] | None:
-        return np.asarray(self._viewer.layers[name].data) if name in self._viewer.layers else None
+        layers = [layer for layer in self._viewer.layers if layer.name == name and layer.visible]
+        return np.asarray(layers[0].data) if layers else None
 
 
 @pytest.fixture(params=["headless", "napari"])
