@@ -134,6 +134,11 @@ class Job:
         """Whether the work has ended, well or not."""
         return self._over.is_set()
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the work was asked to stop; it may not have come to a clean point yet."""
+        return self._cancelled.is_set()
+
     def cancel(self) -> None:
         """Ask the work to stop at its next clean point, which is after the unit it is at."""
         self._cancelled.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal, SignalGroup
@@ -169,7 +170,7 @@ class Session:
     def view(self, view: Region | None) -> None:
         self._view = view
         self._drop_stale()
-        if self.is_running:  # looking around does not start work anew that was cancelled
+        if self.is_running and not self._job.is_cancelled:  # looking around does not start work anew that was cancelled
             self._keep_up()
 
     @property
@@ -186,7 +187,7 @@ class Session:
         """Put others in the place of all examples of some kinds; nothing happens if they are the same."""
         kept = [prompt for prompt in self._prompts if not isinstance(prompt, kinds)]
         changed = (*kept, *prompts)
-        if set(changed) != set(self._prompts) or len(changed) != len(self._prompts):
+        if Counter(changed) != Counter(self._prompts):
             self.prompts = changed
 
     def judge(self, position: tuple[float, float, float], right: bool) -> None:

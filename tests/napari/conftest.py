@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-os.environ["NAPARI_CONFIG"] = ""  # settings stay in memory: those of whoever runs the tests are not touched
 MISSING = [name for name in ("napari", "pytestqt", "qtpy", "superqt") if find_spec(name) is None]
 
 PATIENCE_S = 120

@@ -288,6 +288,24 @@ def test_after_cancel_a_new_view_does_not_start_work(background: Background) -> 
     assert not session.is_running
 
 
+def test_a_new_view_does_not_start_what_is_just_being_cancelled(background: Background) -> None:
+    session = background.session
+    session.follow("similarity")
+    assert background.encoder.reached.wait(DEADLINE)
+    session.cancel()
+    session.view = CORNER
+    background.finish()
+    assert background.recorder.log[-1] == "running False"
+    assert not session.is_ready("similarity")
+
+
+def test_the_same_examples_in_other_numbers_are_others(session: Session) -> None:
+    other = PointPrompt((0, 1.0, 1.0))
+    session.prompts = [CLICK, CLICK, other]
+    session.replace_prompts(PointPrompt, [CLICK, other, other])
+    assert session.prompts == (CLICK, other, other)
+
+
 def test_a_running_request_survives_a_change_of_view(background: Background) -> None:
     session = background.session
     background.run_to_gate("detections")
