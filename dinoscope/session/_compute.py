@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +84,7 @@ class _Growth:
     filled: set[Region] = field(default_factory=set)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Workshop:
     """Makes results. Keeps the encoder it used last, since loading one is slow.
 
@@ -100,7 +102,7 @@ class Workshop:
     folder: Path | None = None
     cache_limit: int | None = None
     _encoder: tuple[tuple[str, str], Encoder] | None = field(default=None, repr=False)
-    _scratch: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    _scratch: Path | None = field(default=None, repr=False)
     _growth: _Growth | None = field(default=None, repr=False)
 
     def bring_up(
@@ -228,8 +230,9 @@ class Workshop:
     def _array(self, shape: tuple[int, ...], dtype: DTypeLike) -> WritableArray:
         """Zeros: in memory, or on disk where they would take too much of it."""
         if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="dinoscope-", ignore_cleanup_errors=True)
-        return scratch_array(Path(self._scratch.name), shape, dtype)
+            self._scratch = Path(tempfile.mkdtemp(prefix="dinoscope-"))
+            weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        return scratch_array(self._scratch, shape, dtype)
 
 
 def _first_patches(inputs: Inputs, store: FeatureStore) -> Region:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dinoscope.errors import AxesError, NotReadyError
+from dinoscope.errors import AxesError, NotReadyError, PromptError
 from dinoscope.geometry import Region
 from dinoscope.image import Image, open_image
 from dinoscope.jobs import Runner
-from dinoscope.prompts import PointPrompt
+from dinoscope.prompts import PointPrompt, PolygonPrompt
 from dinoscope.reference import Reference
 from dinoscope.session import STAGES, Recorder, Session
 from dinoscope.settings import ImageSettings
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MADE = {*STAGES} - {"preview", "cost", "colours"}
 CLICK = PointPrompt((0, 48.0, 48.0))
 COUNTER = PointPrompt((0, 100.0, 150.0), positive=False)
+OTHER = PointPrompt((0, 112.0, 144.0))
+OUTLINE = PolygonPrompt(0, ((40.0, 40.0), (40.0, 56.0), (56.0, 56.0)))
 
 
 def image(seed: int = 0) -> Image:
@@ -277,3 +279,69 @@ def test_a_new_request_ends_the_one_before(background: tuple[Session, Waiting, q
     deliver(calls)
     assert session.is_ready("detections")
     assert recorder.log.count("running False") == 1
+
+
+def test_the_same_examples_in_other_numbers_are_others(session: Session) -> None:
+    other = PointPrompt((0, 1.0, 1.0))
+    session.prompts = [CLICK, CLICK, other]
+    session.replace_prompts(PointPrompt, [CLICK, other, other])
+    assert session.prompts == (CLICK, other, other)
+
+
+def test_replacing_examples_of_a_kind_keeps_the_others(session: Session) -> None:
+    session.prompts = [CLICK, OUTLINE]
+    session.replace_prompts(PointPrompt, [OTHER, COUNTER])
+    assert list(session.prompts) == [OUTLINE, OTHER, COUNTER]
+    session.undo_prompts()
+    assert list(session.prompts) == [CLICK, OUTLINE]
+
+
+def test_replacing_examples_by_the_same_ones_is_not_told(session: Session) -> None:
+    session.prompts = [CLICK, OUTLINE]
+    recorder = Recorder(session)
+    session.replace_prompts(PointPrompt, [PointPrompt((0, 48.0, 48.0))])
+    session.replace_prompts((PointPrompt, PolygonPrompt), [OUTLINE, CLICK])
+    assert recorder.log == []
+    session.replace_prompts(PolygonPrompt, [])
+    assert recorder.log == ["prompts 1"]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_judged_object_becomes_an_example(session: Session, right: bool) -> None:
+    session.prompts = [CLICK]
+    session.request("segmentation")
+    session.judge((0, 112.0, 144.0), right)
+    assert session.prompts[0] == CLICK
+    (outline,) = session.prompts[1:]
+    assert isinstance(outline, PolygonPrompt)
+    assert (outline.class_name, outline.positive) == ("object", right)
+    (_, *low), (_, *high) = outline.bounds
+    np.testing.assert_allclose([low, high], [[96, 128], [127, 159]], atol=4)  # as exact as a patch
+    session.request("segmentation")
+    assert len(session.result("reference").provenance) == 2
+
+
+def test_only_an_object_can_be_judged(session: Session) -> None:
+    with pytest.raises(NotReadyError):
+        session.judge((0, 112.0, 144.0), True)
+    session.prompts = [CLICK]
+    session.request("segmentation")
+    with pytest.raises(PromptError, match="no object at this place"):
+        session.judge((0, 80.0, 80.0), True)
+    assert session.prompts == (CLICK,)
+
+
+def test_telling_the_pixel_size_keeps_the_examples(session: Session) -> None:
+    session.prompts = [CLICK]
+    session.request("segmentation")
+    session.tell_pixel_size(7.0)
+    assert session.prompts == (CLICK,)
+    assert ready(session) == set()
+    session.request("segmentation")
+    assert session.result("features").manifest.pixel_size_nm == 7.0
+    assert len(session.result("segmentation").object_classes) == 2
+
+
+def test_only_an_image_has_a_pixel_size(tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="there is no image"):
+        Session(folder=tmp_path).tell_pixel_size(7.0)
