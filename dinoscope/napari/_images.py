@@ -95,7 +95,7 @@ def image_of(layer: Layer, steps: Sequence[int]) -> Image:
         channel=_clipped(at, "c", data.shape, names),
     )
     image = spatial(open_image(data, settings, name=layer.name))
-    sizes = dict(zip(names, _sizes_nm(layer), strict=True))
+    sizes = {name: length_nm(*size) for name, *size in zip(names, layer.scale, layer.units, strict=True)}
     axes = tuple(_sized(axis, sizes.get(axis.name)) for axis in image.axes)
     return replace(image, axes=axes, uri=_uri(layer, image))
 
@@ -134,6 +134,13 @@ def region_in_view(viewer: Viewer, layer: Layer) -> Region | None:
     return Region((section, *low.tolist()), (section + 1, *high.tolist()))
 
 
+def length_nm(length: float, unit: Any) -> float | None:
+    """A length in a unit of napari's in nm, or None where the unit is no length, such as a pixel."""
+    if not unit.is_compatible_with("nm"):
+        return None
+    return float(f"{(float(length) * unit).to('nm').magnitude:.9g}")  # 0.0046 µm is 4.6 nm, not 4.6000000000000005
+
+
 def _axis_names(layer: Layer) -> str:
     """One letter per axis of a layer: its own labels if they are such letters, or the usual ones."""
     labels = "".join(layer.axis_labels)
@@ -154,15 +161,6 @@ def _refuse_rotation(layer: Layer) -> None:
 
 def _clipped(at: dict[str, int], name: str, shape: tuple[int, ...], names: str) -> int | None:
     return min(max(at[name], 0), shape[names.index(name)] - 1) if name in at else None
-
-
-def _sizes_nm(layer: Layer) -> list[float | None]:
-    """Size of a voxel along each axis in nm, None where the layer's unit is no length."""
-    sizes: list[float | None] = []
-    for scale, unit in zip(layer.scale, layer.units, strict=True):
-        known = unit.is_compatible_with("nm")
-        sizes.append(float(f"{(float(scale) * unit).to('nm').magnitude:.9g}") if known else None)
-    return sizes
 
 
 def _sized(axis: Axis, size_nm: float | None) -> Axis:

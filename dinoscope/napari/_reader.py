@@ -13,16 +13,15 @@ from dinoscope.errors import ImageReadError, SettingsError
 from dinoscope.features import FeatureStore, feature_colours, is_feature_store
 from dinoscope.geometry import Axis
 from dinoscope.image import open_image
+from dinoscope.napari._lazy import lazy
 from dinoscope.outputs import Detections, read_detections_csv, sidecar_path
 from dinoscope.settings import ImageSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dask.array import Array
     from numpy.typing import NDArray
 
-    from dinoscope.image import Image
 
 LayerData = tuple[Any, ...]
 """Data, the keyword arguments of the layer, and the layer's type: what napari makes a layer from."""
@@ -31,9 +30,6 @@ Read = Callable[[str], list[LayerData]]
 
 _NO_LAYER: list[LayerData] = [(None,)]
 """What napari expects of a file that was understood and has no pixels."""
-
-_CHUNK = 512
-"""Voxels per side of what napari reads at once."""
 
 _DETECTION_COLUMNS = {"axis-0", "axis-1", "class", "score"}
 
@@ -104,7 +100,7 @@ def read_labels(path: str) -> list[LayerData]:
     if classes:
         more["features"] = {"index": range(len(classes) + 1), "class": ["background", *classes]}
         more["metadata"] = {"classes": classes}
-    data = [lazy(image) for image in images]
+    data = [lazy(image.data) for image in images]
     return [(data if levels > 1 else data[0], {"name": images[0].name, **placed(images[0].axes), **more}, "labels")]
 
 
@@ -135,16 +131,6 @@ def placed(axes: Sequence[Axis], origin: Sequence[float] | None = None) -> dict[
         "units": [axis.unit for axis in axes],
         "axis_labels": [axis.name for axis in axes],
     }
-
-
-def lazy(image: Image) -> Array:
-    """The pixels of an image as napari likes them: an array that reads what is looked at."""
-    import dask.array as da
-
-    chunks = (*(1 for _ in image.shape[:-2]), *(min(_CHUNK, size) for size in image.shape[-2:]))
-    meta = np.empty((0,) * len(chunks), image.dtype)  # what dask would otherwise find out by reading
-    array: Array = da.from_array(image.data, chunks, name=False, meta=meta)  # type: ignore[no-untyped-call]
-    return array
 
 
 def is_label_folder(path: Path) -> bool:

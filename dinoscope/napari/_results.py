@@ -6,7 +6,6 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-import dask.array as da
 import numpy as np
 from napari.layers import Image, Labels, Points
 from napari.utils import cancelable_progress
@@ -15,6 +14,7 @@ from qtpy.QtCore import QTimer
 
 from dinoscope.errors import NotReadyError
 from dinoscope.napari._controls import timer
+from dinoscope.napari._lazy import lazy
 from dinoscope.napari._look import class_rgba, similarity_colours
 from dinoscope.segmentation import lazy_map, lazy_mask, lazy_uncertainty
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
-    from dinoscope.image import LazyArray
     from dinoscope.measure import ObjectTable
     from dinoscope.napari._images import Frame
     from dinoscope.outputs import Detections
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 Live = Literal["similarity", "mask", "uncertainty"]
 """What follows the map while people click."""
-
-_CHUNK = 512
 
 _BREATH_MS = 20
 """Milliseconds in which the window draws and listens between two long steps: making a layer, and filling it."""
@@ -117,7 +114,7 @@ class ResultLayers:
 
     def _put_mask(self, similarity: SimilarityMap, thresholds: NDArray[np.float32], shown: bool = True) -> None:
         stacked = self._frame is not None and self._frame.stacked
-        levels = [_lazy(level) for level in lazy_mask(similarity, thresholds, stacked)]
+        levels = [lazy(level) for level in lazy_mask(similarity, thresholds, stacked)]
         data = levels if len(levels) > 1 else levels[0]
         colours = self._class_colours(similarity.classes)
         look = {"opacity": 0.5, "colormap": colours, **self._voxels()}
@@ -145,7 +142,7 @@ class ResultLayers:
                 self._soon(partial(setattr, self._layers["mask"], "visible", True))
             self._mask_is_empty = False
         if "uncertainty" in self._shown:
-            doubt = _lazy(lazy_uncertainty(similarity, thresholds, stacked))
+            doubt = lazy(lazy_uncertainty(similarity, thresholds, stacked))
             frame = self._frame.of_patches(similarity.grid)
             look = {"colormap": "magma", "contrast_limits": (0, 1), "blending": "additive", "opacity": 0.7}
             self._put("uncertainty", doubt, partial(Image, rgb=False, **look, **frame))
@@ -162,7 +159,7 @@ class ResultLayers:
     def show_objects(self) -> None:
         """Show the objects, with their measurements as features of the layer."""
         found, table = self._session.result("segmentation"), self._session.result("measurements")
-        layer = self._put("objects", _lazy(found.instances), partial(Labels, opacity=0.6, **self._voxels()))
+        layer = self._put("objects", lazy(found.instances), partial(Labels, opacity=0.6, **self._voxels()))
         layer.features = table_features(table)
         for live in ("mask", "uncertainty"):
             if live in self._layers:
@@ -211,7 +208,7 @@ class ResultLayers:
             "interpolation2d": "linear",
         }
         for index, name in enumerate(similarity.classes):
-            data = _lazy(lazy_map(similarity, index, self._frame.stacked))
+            data = lazy(lazy_map(similarity, index, self._frame.stacked))
             title = "similarity" if len(similarity.classes) == 1 else f"similarity to {name}"
             self._put(f"similarity {name}", data, partial(Image, **look, **frame), title, shown=index == 0)
         gone = {role for role in self._layers if role.startswith("similarity ")}
@@ -296,17 +293,6 @@ def table_features(table: ObjectTable) -> dict[str, NDArray[Any]]:
     """Measurements as the features of a Labels layer, which have a first row for the background."""
     columns = {"index": table["label"], **table.columns}
     return {name: np.concatenate([[_nothing(values)], values]) for name, values in columns.items()}
-
-
-def _lazy(array: LazyArray) -> da.Array:
-    """The array for napari, which cuts stacks before it reads only where dask does it for it.
-
-    It gets no name that a cache could know it by: the map behind it may be growing.
-    """
-    chunks = (1,) * (array.ndim - 2) + (_CHUNK, _CHUNK)
-    empty = np.empty((0,) * array.ndim, array.dtype)
-    lazy: da.Array = da.from_array(array, chunks=chunks, name=False, meta=empty)  # type: ignore[no-untyped-call]
-    return lazy
 
 
 def _nothing(values: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dinoscope.errors import Cancelled
 from dinoscope.image import open_image
-from dinoscope.napari._reader import LayerData, lazy, placed
+from dinoscope.napari._lazy import lazy
+from dinoscope.napari._reader import LayerData, placed
 from dinoscope.samples import PUBLIC_SAMPLES, fetch_sample, phantom
 from dinoscope.settings import ImageSettings
 
@@ -71,7 +72,7 @@ def _with_truth(image: Image, truth: Image) -> list[LayerData]:
     """An image, and above it its truth, which is not shown until it is asked for."""
     grey = {"name": image.name, "colormap": "gray", "contrast_limits": (0, 255), **placed(image.axes)}
     hidden = {"name": f"{image.name} truth", "visible": False, **placed(truth.axes)}
-    return [(lazy(image), grey, "image"), (lazy(truth), hidden, "labels")]
+    return [(lazy(image.data), grey, "image"), (lazy(truth.data), hidden, "labels")]
 
 
 def _ask_in_window(question: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from dinoscope.errors import AxesError
 from dinoscope.geometry import Axis, Region
 from dinoscope.image import Image
+from dinoscope.napari._images import length_nm
 from dinoscope.napari._reader import is_label_folder
 from dinoscope.outputs import Detections, LabelsInfo, create_labels, write_csv, write_geojson, write_sidecar
 from dinoscope.tiling import blocks
@@ -103,14 +104,11 @@ def _axes(shape: Sequence[int], meta: Mapping[str, Any]) -> tuple[Axis, ...]:
     if len(shape) not in (2, 3):
         raise AxesError(f"layer {meta['name']!r} has {len(shape)} axes: expected (y, x) or (z, y, x)")
     names = "zyx"[-len(shape) :]
-    sized = zip(names, shape, meta["scale"], meta["units"], strict=True)
-    if not all(unit.is_compatible_with("nm") for unit in meta["units"]):
-        return tuple(Axis(name, int(size)) for name, size, _, _ in sized)
-    return tuple(Axis(name, int(size), _in_nm(float(scale), unit), "nm") for name, size, scale, unit in sized)
-
-
-def _in_nm(length: float, unit: Any) -> float:
-    return float(f"{(length * unit).to('nm').magnitude:.9g}")  # 0.0046 µm is 4.6 nm, not 4.6000000000000005
+    lengths = [length_nm(scale, unit) for scale, unit in zip(meta["scale"], meta["units"], strict=True)]
+    return tuple(
+        Axis(name, int(size)) if None in lengths or length is None else Axis(name, int(size), length, "nm")
+        for name, size, length in zip(names, shape, lengths, strict=True)
+    )
 
 
 def _narrowest(image: Image, whole: Sequence[Region]) -> DTypeLike:
