@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -64,6 +64,13 @@ def describe_duration(seconds: float) -> str:
 
 def ignore_progress(progress: Progress) -> None:
     """Listen to nothing."""
+
+
+def counted(units: Sequence[T], stage: str, progress: ProgressCallback) -> Iterator[T]:
+    """The units one after the other, with a progress after each of them."""
+    for done, unit in enumerate(units, start=1):
+        yield unit
+        progress(Progress(stage, done, len(units)))
 
 
 @dataclass(frozen=True, slots=True)

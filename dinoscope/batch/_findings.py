@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dinoscope.jobs import Progress
+from dinoscope.jobs import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -63,7 +63,7 @@ def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *
     folder
         For intermediate results; it must be there for as long as the findings are used.
     progress
-        Called by every stage, and by those writers that take long to compute what they write.
+        Called by every stage, and by the writers.
     force
         Whether earlier results may be replaced.
     """
@@ -72,7 +72,11 @@ def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *
 
     manifest = work.store.manifest
     similarity = work.compare(recipe.reference, folder, progress)
-    writers: Writers = {"similarity": partial(write_similarity, features=manifest, similarity=similarity, force=force)}
+    writers: Writers = {
+        "similarity": partial(
+            write_similarity, features=manifest, similarity=similarity, force=force, progress=progress
+        )
+    }
     found = Findings({}, {}, {}, {}, writers)
     if _OF_OBJECTS & set(recipe.results):
         segmentation = _segment(work, recipe, similarity, folder, progress)
@@ -111,10 +115,8 @@ def _covered(found: Segmentation, progress: ProgressCallback) -> dict[str, float
     import numpy as np
 
     voxels = np.zeros(len(found.classes) + 1, np.int64)
-    todo = found.blocks()
-    for done, block in enumerate(todo, start=1):
+    for block in counted(found.blocks(), "area", progress):
         voxels += np.bincount(found.mask[block.slices].ravel(), minlength=len(voxels))
-        progress(Progress("area", done, len(todo)))
     shares = voxels / voxels.sum()
     return dict(zip(found.classes, shares[1:].tolist(), strict=True))
 
@@ -123,8 +125,8 @@ def _object_writers(image: Image, found: Segmentation, progress: ProgressCallbac
     from dinoscope.outputs import write_instances, write_mask
 
     return {
-        "mask": partial(write_mask, image=image, segmentation=found, force=force),
-        "instances": partial(write_instances, image=image, segmentation=found, force=force),
+        "mask": partial(write_mask, image=image, segmentation=found, force=force, progress=progress),
+        "instances": partial(write_instances, image=image, segmentation=found, force=force, progress=progress),
         "measurements": partial(_write_measurements, image=image, found=found, progress=progress),
         "overlay": partial(_write_overlay, image=image, found=found),
     }

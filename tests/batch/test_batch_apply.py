@@ -192,7 +192,7 @@ def test_progress_counts_images_and_passes_on_their_stages(
     list(apply(recipe, images, tmp_path / "out", progress=steps.append, make_encoder=encoders))
     counted = [(step.done, step.total) for step in steps if step.stage == "images"]
     assert counted == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    stages = {"images", "features", "similarity", "objects", "area", "measure", "detection"}
+    stages = {"images", "features", "similarity", "objects", "area", "measure", "detection", "writing"}
     assert {step.stage for step in steps} == stages
 
 
@@ -212,7 +212,9 @@ def test_a_broken_file_in_the_middle_does_not_end_the_others(
     assert lines[1]["objects square"] == ""
 
 
-@pytest.mark.parametrize("stage", ["features", "similarity", "objects", "area", "detection", "measure", "images"])
+@pytest.mark.parametrize(
+    "stage", ["features", "similarity", "objects", "area", "detection", "measure", "writing", "images"]
+)
 def test_cancelling_at_any_stage_leaves_whole_images_and_goes_on_later(
     tmp_path: Path, images: list[Path], recipe: Recipe, encoders: Encoders, stage: str
 ) -> None:
