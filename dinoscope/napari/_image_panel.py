@@ -185,6 +185,7 @@ class ImagePanel(Section):
     def _ready(self, stage: str) -> None:
         if stage == "cost":
             self.cost.setText(str(self._session.result("cost")))
+            self.scale.suggest("pixel_size", self._session.result("features").manifest.pixel_size_nm or 1.0)
 
     def _dropped(self, stage: str) -> None:
         if stage == "cost":

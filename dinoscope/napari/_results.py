@@ -242,13 +242,14 @@ class ResultLayers:
         layers.selection.active = active
 
     def _add(self, role: str, layer: Layer, shown: bool) -> None:
-        """Add a layer below those of the examples, which must be seen and picked, and leave people where they work."""
+        """Add a layer and leave people where they work. Examples lie on top, and the mask on pictures."""
         if self._layers.get(role) is not layer:
             return
         layers = self._viewer.layers
         active = layers.selection.active
-        below = (at for at, other in enumerate(layers) if other.metadata.get("dinoscope") == "examples")
-        layers.insert(next(below, len(layers)), layer)
+        mask = self._layers.get("mask") if isinstance(layer, Image) else None
+        above = (i for i, x in enumerate(layers) if x is mask or x.metadata.get("dinoscope") == "examples")
+        layers.insert(next(above, len(layers)), layer)
         if active is not None:
             layers.selection.active = active
         self._soon(partial(setattr, layer, "visible", shown))

@@ -27,6 +27,7 @@ from dinoscope.napari._preferences import read_preferences
 from dinoscope.napari._result_panel import ResultPanel
 from dinoscope.napari._results import ResultLayers
 from dinoscope.session import Batch, Session
+from dinoscope.settings import TilingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,8 +94,10 @@ class DinoscopeWidget(QWidget):
         self.footer = Footer(self.session)
         self.advanced = QCollapsible("All settings")
         self.advanced.setToolTip("Every setting of every stage.")
-        for model in self.session.settings.models():
-            self.advanced.addWidget(form(model))
+        forms = {type(model): form(model) for model in self.session.settings.models()}
+        for made in forms.values():
+            self.advanced.addWidget(made)
+        self._tiling = forms[TilingSettings]
         page = QWidget()
         column = QVBoxLayout(page)
         panels = (self.image_panel, self.example_panel, self.result_panel, self.object_panel, self.batch_panel)
@@ -215,6 +218,7 @@ class DinoscopeWidget(QWidget):
         match stage:
             case "cost":
                 self.results.prepare()
+                self._show_tiling()
             case "preview" | "similarity":
                 self.results.update()
             case "colours":
@@ -223,6 +227,14 @@ class DinoscopeWidget(QWidget):
                 self.results.show_objects()
             case "detections":
                 self.results.show_detections()
+
+    def _show_tiling(self) -> None:
+        """Show the numbers that the defaults stand for."""
+        manifest = self.session.result("features").manifest
+        self._tiling.suggest("tile", manifest.encoder.tile)
+        self._tiling.suggest("halo", manifest.encoder.halo)
+        self._tiling.suggest("scale", manifest.grid.scale)
+        self._tiling.suggest("pixel_size", manifest.pixel_size_nm or 1.0)
 
     def _step(self, progress: Progress) -> None:
         if progress.stage == "similarity" and not self._refresh.isActive():

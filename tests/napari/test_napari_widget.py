@@ -291,6 +291,26 @@ def test_a_right_click_on_an_object_asks_and_a_right_drag_does_not(
     assert asked == [(0, 112, 144)]
 
 
+def test_defaults_are_shown_as_the_numbers_they_stand_for(
+    make_desk: Callable[..., Desk], squares: NDArray[Any]
+) -> None:
+    desk = make_desk(squares, scale=(5, 5), units=("nm", "nm"))
+    desk.settle()
+    tile = desk.widget._tiling.control("tile")
+    assert tile.findChild(QAbstractSpinBox).text() == "64"  # the fake encoder's
+    assert desk.widget.image_panel.scale.control("pixel_size").findChild(QAbstractSpinBox).text() == "5"
+    assert desk.session.settings.tiling.tile is None
+
+
+def test_the_mask_lies_on_pictures_and_examples_on_top(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares)
+    desk.settle()
+    desk.click(48, 48)
+    desk.settle()
+    names = [layer.name for layer in desk.viewer.layers]
+    assert names == ["squares", "squares similarity", "squares mask", "squares examples"]
+
+
 def test_the_view_is_told_to_the_session(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
     desk = make_desk(np.tile(squares, (4, 4)), show=True)
     desk.settle()
