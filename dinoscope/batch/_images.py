@@ -37,7 +37,7 @@ def find_images(source: Path | Iterable[Path]) -> tuple[Path, ...]:
     ImageReadError
         If there are none.
     """
-    from dinoscope.image._zarr import is_zarr
+    from dinoscope.image import is_zarr
 
     given = [source] if isinstance(source, Path) else list(source)
     found: set[Path] = set()
@@ -89,14 +89,13 @@ def _name(image: Source) -> str:
 
 def _is_image(path: Path) -> bool:
     from dinoscope.features import is_feature_store
-    from dinoscope.image._open import _SUFFIXES
-    from dinoscope.image._zarr import is_zarr
+    from dinoscope.image import IMAGE_SUFFIXES, is_zarr
 
     if path.name.startswith(".") or read_record(path) is not None:
         return False
     if path.is_dir():
         return is_zarr(path) and not is_feature_store(path) and not _holds_labels(path)
-    return path.suffix.lower() in _SUFFIXES
+    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def _holds_labels(folder: Path) -> bool:

@@ -3,11 +3,13 @@
 from dinoscope.image._axes import infer_axes
 from dinoscope.image._image import ArrayLike, Image
 from dinoscope.image._lazy import LazyArray
-from dinoscope.image._open import open_image
+from dinoscope.image._open import IMAGE_SUFFIXES, open_image
 from dinoscope.image._sampling import content_digest, intensity_sample
 from dinoscope.image._select import cropped, spatial
+from dinoscope.image._zarr import is_zarr
 
 __all__ = [
+    "IMAGE_SUFFIXES",
     "ArrayLike",
     "Image",
     "LazyArray",
@@ -15,6 +17,7 @@ __all__ = [
     "cropped",
     "infer_axes",
     "intensity_sample",
+    "is_zarr",
     "open_image",
     "spatial",
 ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 _PARTED_SUFFIXES = (*HDF5_SUFFIXES, *EMD_SUFFIXES, *DM_SUFFIXES)
-_SUFFIXES = (*TIFF_SUFFIXES, *PICTURE_SUFFIXES, *MRC_SUFFIXES, *_PARTED_SUFFIXES)
+IMAGE_SUFFIXES = (*TIFF_SUFFIXES, *PICTURE_SUFFIXES, *MRC_SUFFIXES, *_PARTED_SUFFIXES)
 
 
 def open_image(
@@ -110,7 +110,7 @@ def _open_location(source: Any, settings: ImageSettings, name: str | None) -> Im
 
 
 def _open_url(url: str, level: int) -> Opened:
-    if Path(url).suffix.lower() in _SUFFIXES:
+    if Path(url).suffix.lower() in IMAGE_SUFFIXES:
         raise ImageReadError(f"{url}: only zarr can be read over the network; download the file first")
     return open_zarr(url, level)
 
@@ -136,7 +136,9 @@ def _open_path(path: Path, part: str | None, settings: ImageSettings) -> Opened:
         return open_dm(path, part)
     if suffix in EMD_SUFFIXES:
         return open_emd(path, part)
-    raise ImageReadError(f"{path} is of an unknown kind: expected a folder, zarr, or one of {', '.join(_SUFFIXES)}")
+    raise ImageReadError(
+        f"{path} is of an unknown kind: expected a folder, zarr, or one of {', '.join(IMAGE_SUFFIXES)}"
+    )
 
 
 def _open_section(path: Path) -> Opened:
@@ -162,5 +164,5 @@ def _stem(location: str) -> str:
     """Name of a file without its suffixes: ``stack2.ome.tif`` is ``stack2``, ``a.zarr/labels/mask`` is ``mask``."""
     name = Path(location).name or Path(location).resolve().name
     stem, suffix = Path(name).stem, Path(name).suffix.lower()
-    known = suffix in _SUFFIXES or suffix == ".zarr"
+    known = suffix in IMAGE_SUFFIXES or suffix == ".zarr"
     return (stem.removesuffix(".ome") if known else name) or name
