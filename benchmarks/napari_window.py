@@ -20,8 +20,8 @@ from superqt import QLabeledDoubleSlider
 from benchmarks._data import save
 from dinoscope.encoders import create_encoder, random_dinov2
 from dinoscope.geometry import Region
-from dinoscope.jobs import Runner
-from dinoscope.napari._dispatch import Dispatcher, background_executor
+from dinoscope.jobs import Runner, background_executor
+from dinoscope.napari._dispatch import Dispatcher
 from dinoscope.napari._widget import DinoscopeWidget
 from dinoscope.samples import phantom
 from dinoscope.session import Session

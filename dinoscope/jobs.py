@@ -10,12 +10,16 @@ the running cell blocks that one.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
+from weakref import WeakSet
 
 from dinoscope.errors import Cancelled
 
@@ -176,6 +180,31 @@ class Job:
             raise Cancelled("the work was cancelled; what was finished is kept")
 
 
+_running: WeakSet[Job] = WeakSet()
+
+
+def _cancel_all() -> None:
+    for job in tuple(_running):
+        job.cancel()
+
+
+# Python waits for the threads of executors before it ends, and comes to `atexit` only after that.
+threading._register_atexit(_cancel_all)  # type: ignore[attr-defined]
+
+_GIVE_WAY = 10
+"""Niceness of working threads."""
+
+
+def background_executor(name: str, threads: int = 1) -> ThreadPoolExecutor:
+    """Threads for work that give way to the main one where the system can tell threads apart, which Linux does."""
+    return ThreadPoolExecutor(threads, name, _give_way)
+
+
+def _give_way() -> None:
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GIVE_WAY)
+
+
 def call_now(call: Callable[[], None]) -> None:
     """The dispatcher of scripts and tests: tell at once, in the thread that works."""
     call()
@@ -212,6 +241,7 @@ class Runner:
         if self._executor is None:
             self._run(job, work, listener)
         else:
+            _running.add(job)
             self._executor.submit(self._run, job, work, listener)
         return job
 
@@ -234,4 +264,5 @@ class Runner:
             outcome = error
         finally:
             job._over.set()
+            _running.discard(job)
             self._dispatch(partial(listener.ended, outcome))

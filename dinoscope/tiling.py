@@ -4,6 +4,7 @@ Responsibilities
 ----------------
 - `PatchGrid` maps between the voxels of an image and the patches of its features.
 - `TileGrid` cuts the patch grid into tiles that are encoded one by one, and says which part of each is kept.
+- `Pyramid` cuts a plane of voxels into the tiles that a deep-zoom viewer draws.
 
 Design notes
 ------------
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dinoscope.errors import SettingsError
+from dinoscope.errors import RegionError, SettingsError
 from dinoscope.geometry import Region
 
 if TYPE_CHECKING:
@@ -205,6 +206,98 @@ class TileGrid:
         write_start = i * self.core
         read_start = min(max(write_start - self.halo, 0), max(size - self.tile, 0))
         return read_start, min(read_start + self.tile, size), write_start, min(write_start + self.core, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Pyramid:
+    """The tiles of a plane at steps that are powers of two, as deep-zoom viewers ask for them.
+
+    At level 0 the whole plane fits into one tile; each level after it halves the step.
+
+    Attributes
+    ----------
+    plane
+        Voxels (y, x).
+    tile
+        Side of a tile in pixels of the viewer.
+    magnified
+        The finest level has ``2 ** magnified`` pixels per voxel.
+
+    Raises
+    ------
+    SettingsError
+        If a number is not positive, or a tile would be smaller than a voxel.
+    """
+
+    plane: tuple[int, int]
+    tile: int = 256
+    magnified: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.plane) < 1 or self.magnified < 0 or self.tile < 2**self.magnified or self.tile % 2**self.magnified:
+            raise SettingsError(
+                f"a pyramid over {self.plane} voxels with tiles of {self.tile} and {self.magnified} magnified levels: "
+                "expected positive numbers, and tiles of whole voxels"
+            )
+
+    @property
+    def levels(self) -> int:
+        """Number of levels."""
+        tiles = math.ceil(max(self.plane) / self.tile)
+        return 1 + self.magnified + (tiles - 1).bit_length()
+
+    def step(self, level: int) -> float:
+        """Voxels per pixel at a level: a power of two, below 1 where the plane is magnified.
+
+        Raises
+        ------
+        RegionError
+            If there is no such level.
+        """
+        if not 0 <= level < self.levels:
+            raise RegionError(f"level {level} of a pyramid of {self.levels} levels: expected 0 to {self.levels - 1}")
+        return float(2.0 ** (self.levels - 1 - self.magnified - level))
+
+    def level(self, step: float) -> int:
+        """The level with the largest step that is at most `step`, or the nearest to that."""
+        wanted = self.levels - 1 - self.magnified - math.floor(math.log2(step))
+        return min(max(wanted, 0), self.levels - 1)
+
+    def shape(self, level: int) -> tuple[int, int]:
+        """Number of tiles (rows, columns) at a level."""
+        side = self.tile * self.step(level)
+        return math.ceil(self.plane[0] / side), math.ceil(self.plane[1] / side)
+
+    def voxels(self, level: int, row: int, column: int) -> Region:
+        """The voxels (y, x) of a tile, clipped to the plane; those of a level partition it.
+
+        Raises
+        ------
+        RegionError
+            If there is no such tile.
+        """
+        rows, columns = self.shape(level)
+        if not (0 <= row < rows and 0 <= column < columns):
+            raise RegionError(f"tile {row}, {column} of level {level}: expected one of {rows} x {columns}")
+        side = round(self.tile * self.step(level))
+        start = (row * side, column * side)
+        stop = tuple(min(first + side, size) for first, size in zip(start, self.plane, strict=True))
+        return Region(start, stop)
+
+    def pixels(self, level: int, voxels: Region) -> tuple[int, int]:
+        """Pixels (height, width) that voxels take at a level; the last may reach past them."""
+        step = self.step(level)
+        height, width = voxels.shape
+        return math.ceil(height / step), math.ceil(width / step)
+
+    def touching(self, level: int, region: Region) -> list[tuple[int, int]]:
+        """The tiles (row, column) of a level that hold any voxel of a region (y, x)."""
+        side = round(self.tile * self.step(level))
+        rows, columns = (
+            range(max(first, 0) // side, math.ceil(min(last, size) / side))
+            for first, last, size in zip(region.start, region.stop, self.plane, strict=True)
+        )
+        return [(row, column) for row in rows for column in columns]
 
 
 def blocks(extent: Region, shape: tuple[int, ...]) -> Iterator[Region]:

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import QApplication
 
 from dinoscope import open_image
 from dinoscope.evaluate import draw_clicks
-from dinoscope.jobs import Runner
-from dinoscope.napari._dispatch import Dispatcher, background_executor
+from dinoscope.jobs import Runner, background_executor
+from dinoscope.napari._dispatch import Dispatcher
 from dinoscope.napari._widget import DinoscopeWidget
 from dinoscope.samples import phantom
 from dinoscope.session import Session

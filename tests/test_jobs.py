@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -285,3 +287,28 @@ def test_a_rest_after_a_result_does_not_count_either(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Job, "check", check)
     Runner().start(work, heard.listener)
     assert [step.seconds_left for step in heard.steps] == [None, pytest.approx(4), pytest.approx(2)]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_program_that_ends_does_not_wait_for_its_work(paused: bool) -> None:
+    program = f"""
+import itertools, threading
+from dinoscope.jobs import Listener, Progress, Runner, background_executor
+
+begun = threading.Event()
+
+def work(progress):
+    for unit in itertools.count():
+        begun.set()
+        progress(Progress("endless", unit, unit))
+        threading.Event().wait(0.01)
+    yield
+
+quiet = lambda told: None
+job = Runner(background_executor("endless")).start(work, Listener(quiet, quiet, lambda error: print(type(error))))
+begun.wait()
+if {paused}:
+    job.pause()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=DEADLINE, check=True)
+    assert "Cancelled" in done.stdout

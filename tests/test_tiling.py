@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinoscope.errors import SettingsError
+from dinoscope.errors import RegionError, SettingsError
 from dinoscope.geometry import Region
-from dinoscope.tiling import PatchGrid, TileGrid, blocks
+from dinoscope.tiling import PatchGrid, Pyramid, TileGrid, blocks
 
 GRIDS = st.builds(
     PatchGrid,
@@ -125,3 +125,60 @@ def test_blocks_partition(shape: tuple[int, int], block: tuple[int, int]) -> Non
         assert all(n <= b for n, b in zip(region.shape, block, strict=True))
         count[region.slices] += 1
     assert (count == 1).all()
+
+
+PYRAMIDS = st.builds(
+    Pyramid,
+    plane=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    tile=st.sampled_from([8, 16, 64]),
+    magnified=st.integers(0, 3),
+)
+
+
+@given(PYRAMIDS)
+def test_a_pyramid_begins_with_one_tile_and_halves_its_step(pyramid: Pyramid) -> None:
+    steps = [pyramid.step(level) for level in range(pyramid.levels)]
+    assert pyramid.shape(0) == (1, 1)
+    assert steps == [steps[0] / 2**level for level in range(pyramid.levels)]
+    assert steps[-1] == 0.5**pyramid.magnified
+    assert pyramid.levels == 1 + pyramid.magnified or pyramid.tile * steps[1] < max(pyramid.plane)
+
+
+@given(PYRAMIDS, st.data())
+def test_the_tiles_of_a_level_partition_the_plane(pyramid: Pyramid, data: st.DataObject) -> None:
+    level = data.draw(st.integers(0, pyramid.levels - 1))
+    count = np.zeros(pyramid.plane, int)
+    rows, columns = pyramid.shape(level)
+    for row in range(rows):
+        for column in range(columns):
+            voxels = pyramid.voxels(level, row, column)
+            count[voxels.slices] += 1
+            assert max(pyramid.pixels(level, voxels)) <= pyramid.tile
+    assert (count == 1).all()
+
+
+@given(PYRAMIDS, st.data())
+def test_touching_finds_just_the_tiles_of_a_part_of_the_plane(pyramid: Pyramid, data: st.DataObject) -> None:
+    level = data.draw(st.integers(0, pyramid.levels - 1))
+    start = tuple(data.draw(st.integers(0, n - 1)) for n in pyramid.plane)
+    region = Region(start, tuple(data.draw(st.integers(a + 1, n)) for a, n in zip(start, pyramid.plane, strict=True)))
+    rows, columns = pyramid.shape(level)
+    every = [(row, column) for row in range(rows) for column in range(columns)]
+    assert pyramid.touching(level, region) == [t for t in every if pyramid.voxels(level, *t).intersect(region).size]
+
+
+@given(PYRAMIDS, st.floats(0.01, 1000))
+def test_the_level_of_a_step_shows_at_least_as_much(pyramid: Pyramid, step: float) -> None:
+    level = pyramid.level(step)
+    assert pyramid.step(level) <= step or level == pyramid.levels - 1
+    assert level == 0 or pyramid.step(level - 1) > step
+
+
+def test_tiles_that_are_not_there_are_refused() -> None:
+    pyramid = Pyramid((300, 200), tile=64)
+    with pytest.raises(RegionError, match="level 4"):
+        pyramid.step(4)
+    with pytest.raises(RegionError, match="expected one of 5 x 4"):
+        pyramid.voxels(3, 5, 0)
+    with pytest.raises(SettingsError, match="whole voxels"):
+        Pyramid((300, 200), tile=4, magnified=3)

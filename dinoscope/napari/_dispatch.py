@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Qt, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-_GIVE_WAY = 10
-"""Niceness of working threads."""
-
-
-def background_executor(name: str) -> ThreadPoolExecutor:
-    """A thread for work that gives way to the window where the system can tell threads apart, which Linux does."""
-    return ThreadPoolExecutor(1, name, _give_way)
-
-
-def _give_way() -> None:
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GIVE_WAY)
 
 
 class Dispatcher(QObject):

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 
 from dinoscope.napari._controls import Section, button, form, note
 from dinoscope.napari._table import Table
-from dinoscope.session import describe_objects
+from dinoscope.session import OBJECTS, describe_objects
 
 if TYPE_CHECKING:
     from dinoscope.session import Session
@@ -47,7 +47,7 @@ class ObjectPanel(Section):
 
     def run(self) -> None:
         """Ask the session for objects, measurements and detections."""
-        self._session.request("measurements", "detections")
+        self._session.request(*OBJECTS)
 
     def _ready(self, stage: str) -> None:
         if stage == "measurements":

@@ -12,11 +12,11 @@ from superqt import QCollapsible
 
 from dinoscope.encoders import list_encoders
 from dinoscope.errors import DinoscopeError
-from dinoscope.jobs import Runner
+from dinoscope.jobs import Runner, background_executor
 from dinoscope.napari._activity import Activity
 from dinoscope.napari._batch_panel import BatchPanel
 from dinoscope.napari._controls import UprightScrollArea, form, timer
-from dinoscope.napari._dispatch import Dispatcher, background_executor
+from dinoscope.napari._dispatch import Dispatcher
 from dinoscope.napari._example_panel import ExamplePanel
 from dinoscope.napari._examples import ExampleLayers
 from dinoscope.napari._footer import Footer
@@ -26,7 +26,7 @@ from dinoscope.napari._object_panel import ObjectPanel
 from dinoscope.napari._preferences import read_preferences
 from dinoscope.napari._result_panel import ResultPanel
 from dinoscope.napari._results import ResultLayers
-from dinoscope.session import Batch, Session
+from dinoscope.session import FOLLOWED, Batch, Session, judge
 from dinoscope.settings import TilingSettings
 
 if TYPE_CHECKING:
@@ -37,15 +37,12 @@ if TYPE_CHECKING:
 
     from dinoscope.geometry import Region
     from dinoscope.jobs import Progress
-    from dinoscope.session import Stage
 
 _LOOKED_AROUND_MS = 250
 """Milliseconds after which a camera that has come to rest counts as a new view."""
 
 _REFRESH_MS = 2000
 """Milliseconds between two looks at a map that is being filled."""
-
-_FOLLOWED: tuple[Stage, ...] = ("cost", "similarity")
 
 
 class DinoscopeWidget(QWidget):
@@ -174,7 +171,7 @@ class DinoscopeWidget(QWidget):
         self.session.image = image
         self.session.view = self.region()
         self.image_panel.show_image()
-        self.session.follow(*_FOLLOWED)
+        self.session.follow(*FOLLOWED)
         for change in _changes(layer):
             change.connect(self._layer_moved)
 
@@ -194,7 +191,7 @@ class DinoscopeWidget(QWidget):
 
     def search(self) -> None:
         """Go on with the search that was ended."""
-        self.session.request(*_FOLLOWED)
+        self.session.request(*FOLLOWED)
 
     def get_objects(self) -> None:
         """Find and measure the objects of the whole image."""
@@ -274,8 +271,8 @@ class DinoscopeWidget(QWidget):
     def judgement_menu(self, voxel: tuple[float, float, float]) -> QMenu:
         """The menu that turns the object at a voxel into an example."""
         menu = QMenu(self)
-        menu.addAction("This is right", lambda: self.session.judge(voxel, True))
-        menu.addAction("This is wrong", lambda: self.session.judge(voxel, False))
+        menu.addAction("This is right", lambda: judge(self.session, voxel, True))
+        menu.addAction("This is wrong", lambda: judge(self.session, voxel, False))
         return menu
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from dinoscope.session._batch import Batch, BatchEvents, recipe_of
 from dinoscope.session._brush import Brush
 from dinoscope.session._cost import Cost
-from dinoscope.session._inputs import STAGES, SessionSettings, Stage
+from dinoscope.session._gestures import box, click, judge
+from dinoscope.session._inputs import FOLLOWED, OBJECTS, STAGES, SessionSettings, Stage
 from dinoscope.session._recorder import Recorder
 from dinoscope.session._saved import SavedSession, read_session, save_session
 from dinoscope.session._session import Session, SessionEvents
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from dinoscope.session._compute import Preview
 
 __all__ = [
+    "FOLLOWED",
+    "OBJECTS",
     "STAGES",
     "Batch",
     "BatchEvents",
@@ -27,8 +30,11 @@ __all__ = [
     "SessionEvents",
     "SessionSettings",
     "Stage",
+    "box",
+    "click",
     "describe_examples",
     "describe_objects",
+    "judge",
     "read_session",
     "recipe_of",
     "save_session",

@@ -47,6 +47,13 @@ NEEDS: dict[Stage, Stage | None] = {
 """The stage whose result each stage is made from. ``features`` is the open store, filled as far as others need it."""
 
 
+FOLLOWED: tuple[Stage, ...] = ("cost", "similarity")
+"""What views keep current while people look around and give examples."""
+
+OBJECTS: tuple[Stage, ...] = ("measurements", "detections")
+"""What people ask for when they want objects."""
+
+
 def needs_examples(stage: Stage | None) -> bool:
     """Whether a stage is made from examples, at whatever remove."""
     return stage is not None and (stage == "reference" or needs_examples(NEEDS[stage]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal, SignalGroup
 
-from dinoscope.errors import Cancelled, NotReadyError, PromptError
+from dinoscope.errors import Cancelled, NotReadyError
 from dinoscope.image import spatial
 from dinoscope.jobs import Job, Listener, Progress, Runner
 from dinoscope.prompts import class_names, describe_prompt
@@ -107,6 +107,7 @@ class Session:
         self._wanted: tuple[Stage, ...] = ()
         self._is_running = False
         self._is_closed = False
+        self._watchers = 0
         self._job = Job()
         self._generation = 0
         for model in self.settings.models():
@@ -190,27 +191,15 @@ class Session:
         if Counter(changed) != Counter(self._prompts):
             self.prompts = changed
 
-    def judge(self, position: tuple[float, float, float], right: bool) -> None:
-        """Make the object at a voxel position (z, y, x) an example, or a counter-example if it is wrong.
-
-        Raises
-        ------
-        NotReadyError
-            If there are no objects.
-        PromptError
-            If there is none at this position.
-        """
-        from dinoscope.segmentation import outline_at
-
-        outline = outline_at(self.result("segmentation"), position, right)
-        if outline is None:
-            raise PromptError("there is no object at this place: click on one")
-        self.prompts = (*self._prompts, outline)
-
     def undo_prompts(self) -> None:
         """Take the last change of the examples back; nothing happens where there was none."""
         if self._history:
             self._set_prompts(self._history.pop())
+
+    @property
+    def has_examples(self) -> bool:
+        """Whether there is something to look for: an example, or a reference from elsewhere."""
+        return bool(self._references) or any(prompt.positive for prompt in self._prompts)
 
     def is_ready(self, stage: Stage) -> bool:
         """Whether the result of a stage is there. What is there is current: stale results are dropped."""
@@ -303,6 +292,17 @@ class Session:
         self._job = self._runner.start(work, Listener(self._accept, tell, ended))
         return self._job
 
+    def join(self) -> None:
+        """Say that somebody looks from now on; work that ended when nobody did goes on."""
+        self._watchers += 1
+        self._keep_up()
+
+    def leave(self) -> None:
+        """Say that somebody who joined looks no more. When nobody does, the running job is cancelled."""
+        self._watchers -= 1
+        if not self._watchers:
+            self.cancel()
+
     def pause(self) -> None:
         """Let the running job rest at its next clean point."""
         self._job.pause()
@@ -350,7 +350,7 @@ class Session:
     def _keep_up(self) -> None:
         """Request what is followed and missing, and go on with what a running job was asked for."""
         wanted = dict.fromkeys((*self._followed, *(self._wanted if self.is_running else ())))
-        sought = bool(self._references) or any(prompt.positive for prompt in self._prompts)
+        sought = self.has_examples
         missing = [stage for stage in wanted if not self.is_ready(stage) and (sought or not needs_examples(stage))]
         if self._image is not None and missing and not self._is_closed:
             self.request(*missing)

@@ -16,7 +16,7 @@ from dinoscope.image import Image, open_image
 from dinoscope.jobs import Runner
 from dinoscope.prompts import PointPrompt, PolygonPrompt
 from dinoscope.reference import Reference
-from dinoscope.session import STAGES, Recorder, Session
+from dinoscope.session import STAGES, Recorder, Session, judge
 from dinoscope.settings import ImageSettings
 from dinoscope.testing import FakeEncoder
 
@@ -310,7 +310,7 @@ def test_replacing_examples_by_the_same_ones_is_not_told(session: Session) -> No
 def test_a_judged_object_becomes_an_example(session: Session, right: bool) -> None:
     session.prompts = [CLICK]
     session.request("segmentation")
-    session.judge((0, 112.0, 144.0), right)
+    judge(session, (0, 112.0, 144.0), right)
     assert session.prompts[0] == CLICK
     (outline,) = session.prompts[1:]
     assert isinstance(outline, PolygonPrompt)
@@ -323,11 +323,11 @@ def test_a_judged_object_becomes_an_example(session: Session, right: bool) -> No
 
 def test_only_an_object_can_be_judged(session: Session) -> None:
     with pytest.raises(NotReadyError):
-        session.judge((0, 112.0, 144.0), True)
+        judge(session, (0, 112.0, 144.0), True)
     session.prompts = [CLICK]
     session.request("segmentation")
     with pytest.raises(PromptError, match="no object at this place"):
-        session.judge((0, 80.0, 80.0), True)
+        judge(session, (0, 80.0, 80.0), True)
     assert session.prompts == (CLICK,)
 
 

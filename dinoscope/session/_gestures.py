@@ -1,0 +1,111 @@
+"""What a person means by a gesture on the picture, whatever the toolkit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dinoscope.errors import PromptError
+from dinoscope.prompts import PointPrompt, PolygonPrompt
+
+if TYPE_CHECKING:
+    from dinoscope.geometry import Region
+    from dinoscope.session._session import Session
+
+Position = tuple[float, float, float]
+"""Voxel coordinates (z, y, x)."""
+
+
+def click(session: Session, position: Position, counter: bool = False, judging: bool = True) -> None:
+    """Take a click as an example, of the brush's class and sign.
+
+    Parameters
+    ----------
+    session
+        Where the example goes.
+    position
+        Voxel coordinates (z, y, x).
+    counter
+        Whether it says "this is not one", whatever the sign of the brush.
+    judging
+        Whether results can be seen: then a click on an object, or on a detection, says whether that is right, and
+        makes the whole of it an example.
+    """
+    brush = session.brush
+    positive = brush.positive and not counter
+    if not (judging and _judged(session, position, positive)):
+        session.prompts = (*session.prompts, PointPrompt(position, brush.class_name, positive))
+
+
+def box(session: Session, corners: Region, counter: bool = False) -> None:
+    """Take a box in a section as an example, of the brush's class and sign.
+
+    Parameters
+    ----------
+    session
+        Where the example goes.
+    corners
+        The voxels (z, y, x) in the box, one section.
+    counter
+        Whether it says "this is not one", whatever the sign of the brush.
+
+    Raises
+    ------
+    PromptError
+        If the box is empty.
+    """
+    if not corners.size:
+        raise PromptError("the box is smaller than a voxel: drag a larger one, or click")
+    section, top, left = corners.start
+    bottom, right = corners.stop[1] - 1, corners.stop[2] - 1
+    rim = 0.49  # voxels beyond the centres of the outermost ones: they count, and the outline stays in the image
+    top, left, bottom, right = top - rim, left - rim, bottom + rim, right + rim
+    vertices = ((top, left), (top, right), (bottom, right), (bottom, left))
+    brush = session.brush
+    outline = PolygonPrompt(section, vertices, brush.class_name, brush.positive and not counter)
+    session.prompts = (*session.prompts, outline)
+
+
+def judge(session: Session, position: Position, right: bool) -> None:
+    """Make the object at a voxel position an example, or a counter-example if it is wrong.
+
+    Raises
+    ------
+    NotReadyError
+        If there are no objects.
+    PromptError
+        If there is none at this position.
+    """
+    from dinoscope.segmentation import outline_at
+
+    outline = outline_at(session.result("segmentation"), position, right)
+    if outline is None:
+        raise PromptError("there is no object at this place: click on one")
+    session.prompts = (*session.prompts, outline)
+
+
+def _judged(session: Session, position: Position, right: bool) -> bool:
+    """Judge the object or the detection at a place; whether there is one."""
+    if session.is_ready("segmentation"):
+        try:
+            judge(session, position, right)
+        except PromptError:
+            pass
+        else:
+            return True
+    return session.is_ready("detections") and _judged_detection(session, position, right)
+
+
+def _judged_detection(session: Session, position: Position, right: bool) -> bool:
+    """Judge the nearest detection whose circle holds a place; whether there is one."""
+    found = session.result("detections")
+    z, *place = position
+    offsets = (found.centres[:, -2:] - place) / (found.extents_px / 2)  # 1 on the circle
+    distances = np.where(found.sections == round(z), np.hypot(*offsets.T), np.inf)
+    if not len(found) or distances.min() > 1:
+        return False
+    nearest = int(distances.argmin())
+    y, x = (float(v) for v in found.centres[nearest, -2:])
+    session.prompts = (*session.prompts, PointPrompt((z, y, x), found.class_names[nearest], right))
+    return True
