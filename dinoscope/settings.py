@@ -179,6 +179,35 @@ class DetectionSettings(Settings):
     )
 
 
+class ViewSettings(Settings):
+    """What a view shows of an image and its results. No result depends on it."""
+
+    black_at: float | Literal["auto"] = Field(
+        "auto", title="Black at", description="Intensity that is shown black, or auto from the image."
+    )
+    white_at: float | Literal["auto"] = Field(
+        "auto", title="White at", description="Intensity that is shown white, or auto from the image."
+    )
+    opacity: Share = Field(0.6, title="Opacity", description="Opacity of what lies over the image, 0 to 1.")
+    similarity: bool = Field(
+        True, title="Similarity", description="How alike every patch is to the examples, 0 to 1."
+    )
+    mask: bool = Field(True, title="Mask", description="Where the similarity reaches the threshold.")
+    uncertainty: bool = Field(
+        False,
+        title="Uncertainty",
+        description="Where a small change of the threshold would change the mask: the best places for more examples.",
+    )
+    colours: bool = Field(
+        True,
+        title="What the encoder sees",
+        description="The three main directions of the features as colours, once they were asked for.",
+    )
+    objects: bool = Field(True, title="Objects", description="Every object in a colour, once they were asked for.")
+    detections: bool = Field(True, title="Detections", description="A ring around every detection.")
+    examples: bool = Field(True, title="Examples", description="The examples and counter-examples.")
+
+
 class PretrainSettings(Settings):
     """How the compact encoder is trained on unlabelled images."""
 

@@ -11,7 +11,7 @@ from dinoscope.outputs._detections import (
 from dinoscope.outputs._labels import LABEL_SUFFIXES, LabelsInfo, create_labels
 from dinoscope.outputs._maps import create_map
 from dinoscope.outputs._overlay import OverlayInfo, write_overlay
-from dinoscope.outputs._palette import CLASS_COLOURS, class_colour
+from dinoscope.outputs._palette import CLASS_COLOURS, RampName, class_colour, colour_ramp
 from dinoscope.outputs._results import write_instances, write_mask, write_similarity
 from dinoscope.outputs._scratch import scratch_array, scratch_folder
 from dinoscope.outputs._sidecar import sidecar_path, write_sidecar
@@ -25,7 +25,9 @@ __all__ = [
     "LabelSink",
     "LabelsInfo",
     "OverlayInfo",
+    "RampName",
     "class_colour",
+    "colour_ramp",
     "create_labels",
     "create_map",
     "ensure_writable",

@@ -57,13 +57,12 @@ def box(session: Session, corners: Region, counter: bool = False) -> None:
     """
     if not corners.size:
         raise PromptError("the box is smaller than a voxel: drag a larger one, or click")
-    section, top, left = corners.start
-    bottom, right = corners.stop[1] - 1, corners.stop[2] - 1
     rim = 0.49  # voxels beyond the centres of the outermost ones: they count, and the outline stays in the image
-    top, left, bottom, right = top - rim, left - rim, bottom + rim, right + rim
+    top, left = (first - rim for first in corners.start[1:])
+    bottom, right = (last - 1 + rim for last in corners.stop[1:])
     vertices = ((top, left), (top, right), (bottom, right), (bottom, left))
     brush = session.brush
-    outline = PolygonPrompt(section, vertices, brush.class_name, brush.positive and not counter)
+    outline = PolygonPrompt(corners.start[0], vertices, brush.class_name, brush.positive and not counter)
     session.prompts = (*session.prompts, outline)
 
 

@@ -196,11 +196,6 @@ class Session:
         if self._history:
             self._set_prompts(self._history.pop())
 
-    @property
-    def has_examples(self) -> bool:
-        """Whether there is something to look for: an example, or a reference from elsewhere."""
-        return bool(self._references) or any(prompt.positive for prompt in self._prompts)
-
     def is_ready(self, stage: Stage) -> bool:
         """Whether the result of a stage is there. What is there is current: stale results are dropped."""
         return stage in self._results
@@ -261,6 +256,10 @@ class Session:
         """Keep these results current from now on: a change of an input requests what of them can be made."""
         self._followed = stages
         self._keep_up()
+
+    def is_coming(self, stage: Stage) -> bool:
+        """Whether a result is kept current, or is being made, as far as the inputs allow."""
+        return stage in self._coming()
 
     def request(self, *stages: Stage) -> Job:
         """Make results and what they are made from, in the background. A job that is under way is cancelled.
@@ -349,11 +348,17 @@ class Session:
 
     def _keep_up(self) -> None:
         """Request what is followed and missing, and go on with what a running job was asked for."""
-        wanted = dict.fromkeys((*self._followed, *(self._wanted if self.is_running else ())))
-        sought = self.has_examples
-        missing = [stage for stage in wanted if not self.is_ready(stage) and (sought or not needs_examples(stage))]
-        if self._image is not None and missing and not self._is_closed:
+        missing = [stage for stage in self._coming() if not self.is_ready(stage)]
+        if missing and not self._is_closed:
             self.request(*missing)
+
+    def _coming(self) -> tuple[Stage, ...]:
+        """What is followed, and what a running job was asked for, if there is what it is made from."""
+        if self._image is None:
+            return ()
+        sought = bool(self._references) or any(prompt.positive for prompt in self._prompts)
+        wanted = dict.fromkeys((*self._followed, *(self._wanted if self.is_running else ())))
+        return tuple(stage for stage in wanted if sought or not needs_examples(stage))
 
     def _drop_stale(self) -> None:
         now = None if self._image is None else self._inputs()

@@ -1,0 +1,206 @@
+"""What is seen of a session in a deep-zoom viewer, without any toolkit."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from dinoscope.canvas._encode import Encoded, encode_tile
+from dinoscope.canvas._scene import CanvasLayer, Scene
+from dinoscope.errors import RegionError
+from dinoscope.geometry import Region
+from dinoscope.session import box, click
+from dinoscope.settings import ViewSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dinoscope.canvas._contrast import Contrast
+    from dinoscope.canvas._planes import Place
+    from dinoscope.image import Image
+    from dinoscope.session import Session
+
+Edges = tuple[float, float, float, float]
+"""Top, left, bottom and right in voxels, 0 being the edge of the first voxel and not its centre."""
+
+_FIRST_LOOK = 4096
+"""Voxels per side of what is shown first of an image that has no coarser levels of its own."""
+
+_OPAQUE = ("image", "examples", "detections")
+"""Layers that the opacity of the settings is not for."""
+
+
+class Canvas:
+    """A section of the image, the layers that lie over it, and what people do on them.
+
+    Nothing is read or drawn before somebody asks for a tile. Tiles may be drawn in any thread; all else belongs to the
+    thread of the session.
+
+    Parameters
+    ----------
+    session
+        What is shown. Several canvases may show one session.
+
+    Attributes
+    ----------
+    changed
+        Emitted when there is something else to show.
+    session
+        As given.
+    settings
+        What of it is shown, and how.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.settings = ViewSettings()
+        self._scene = Scene(session, self.settings)
+        self._image = self._scene.image
+        self._section = 0
+        self._view: Region | None = None
+        self._scene.changed.connect(self._scene_changed)
+
+    def close(self) -> None:
+        """Listen to the session no more, and show nothing more."""
+        self._scene.changed.disconnect(self._scene_changed)
+        self._scene.close()
+
+    @property
+    def image(self) -> Image | None:
+        """The image that is shown."""
+        return self._scene.image
+
+    @property
+    def plane(self) -> tuple[int, int]:
+        """Voxels (y, x) of a section; 0 without an image."""
+        return self._scene.plane
+
+    @property
+    def sections(self) -> int:
+        """Number of sections, at least 1."""
+        image = self.image
+        return 1 if image is None or "z" not in image.axis_names else image.axis("z").size
+
+    @property
+    def section(self) -> int:
+        """The section that is shown; other numbers are clipped to those there are."""
+        return self._section
+
+    @section.setter
+    def section(self, section: int) -> None:
+        section = min(max(section, 0), self.sections - 1)
+        if section == self._section:
+            return
+        self._section = section
+        if self._view is not None:
+            self._look_at(Region((section, *self._view.start[1:]), (section + 1, *self._view.stop[1:])))
+        self.changed.emit()
+
+    @property
+    def layers(self) -> tuple[CanvasLayer, ...]:
+        """What is shown, from the bottom to the top."""
+        return self._scene.layers
+
+    def opacity(self, layer: CanvasLayer) -> float:
+        """Opacity of a layer, 0 to 1."""
+        return 1.0 if layer.name in _OPAQUE else self.settings.opacity
+
+    @property
+    def contrast(self) -> Contrast:
+        """The intensities that are shown black and white. Measured when first asked for.
+
+        Raises
+        ------
+        NotReadyError
+            If there is no image.
+        """
+        return self._scene.contrast()
+
+    def colour(self, class_name: str) -> tuple[int, int, int]:
+        """Red, green and blue of a class."""
+        return self._scene.colour(class_name)
+
+    @property
+    def first_look(self) -> Edges | None:
+        """What is best looked at first; None for all of the image.
+
+        Of a large image without coarser levels it is no more than is quickly read.
+        """
+        if self.image is None or self.image.coarser or max(self.plane) <= _FIRST_LOOK:
+            return None
+        top, left = (max(0, (size - _FIRST_LOOK) // 2) for size in self.plane)
+        return top, left, min(top + _FIRST_LOOK, self.plane[0]), min(left + _FIRST_LOOK, self.plane[1])
+
+    @property
+    def view(self) -> Region | None:
+        """The voxels (z, y, x) that are in sight, or None where nobody has said so yet."""
+        return self._view
+
+    def look(self, edges: Edges) -> None:
+        """Say which part of the section is in sight."""
+        top, left, bottom, right = edges
+        height, width = self.plane
+        start = self._section, max(0, math.floor(top)), max(0, math.floor(left))
+        stop = self._section + 1, min(height, math.ceil(bottom)), min(width, math.ceil(right))
+        if start[1] < stop[1] and start[2] < stop[2]:
+            self._look_at(Region(start, stop))
+
+    def click(self, y: float, x: float, counter: bool = False) -> None:
+        """Take a click at a voxel position of the section: an example, or a word on what was found there."""
+        judging = any(layer.name in ("objects", "detections") for layer in self.layers)
+        click(self.session, (float(self._section), y, x), counter, judging)
+
+    def box(self, edges: Edges, counter: bool = False) -> None:
+        """Take a box as an example: the voxels whose centres are in it.
+
+        Raises
+        ------
+        PromptError
+            If there are none.
+        """
+        top, left, bottom, right = (
+            min(max(round(edge), 0), size) for edge, size in zip(edges, self.plane * 2, strict=True)
+        )
+        region = Region((self._section, top, left), (self._section + 1, max(top, bottom), max(left, right)))
+        box(self.session, region, counter)
+
+    def draw(self, name: str, place: Place, wanted: Callable[[], bool] = lambda: True) -> Encoded:
+        """A tile of a layer as it is now. May be called from any thread.
+
+        Parameters
+        ----------
+        name
+            Which layer.
+        place
+            Which tile.
+        wanted
+            Asked now and then; False ends the work.
+
+        Raises
+        ------
+        NotReadyError
+            If there is no such layer, or not any more.
+        RegionError
+            If the layer has no such tile, or the image no such section.
+        Cancelled
+            If the tile is not wanted any more.
+        ImageReadError
+            If the file behind the image turns out to be damaged.
+        """
+        layer = self._scene.layer(name)
+        if not 0 <= place.section < self.sections:
+            raise RegionError(f"section {place.section} was asked for: there are {self.sections}, counted from 0")
+        return encode_tile(layer.drawing.draw(layer.pyramid, place, wanted))
+
+    def _look_at(self, region: Region) -> None:
+        self._view = region
+        self.session.view = region
+
+    def _scene_changed(self) -> None:
+        if self._scene.image is not self._image:
+            self._image, self._section, self._view = self._scene.image, 0, None
+        self.changed.emit()
