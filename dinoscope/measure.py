@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from dinoscope.errors import EvaluationError
+from dinoscope.errors import EvaluationError, MissingDependencyError
 from dinoscope.jobs import Progress, ignore_progress
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from dinoscope.geometry import Axis, Region
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     Columns = dict[str, NDArray[Any]]
 
 _BLOCK = 1024
+
+_CENTROID = ("centroid_z", "centroid_y", "centroid_x")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +62,25 @@ class ObjectTable:
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Values of a column."""
         return self.columns[name]
+
+    def centroid(self, row: int) -> tuple[float, float, float]:
+        """Voxel (z, y, x) at the middle of the object in a row; z is 0 in an image without sections."""
+        z, y, x = (float(self[name][row]) if name in self.columns else 0.0 for name in _CENTROID)
+        return z, y, x
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table as a data frame, its index being ``label``; written as CSV it is the file of `write_table`.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingDependencyError("data frames need pandas: pip install 'dinoscope[jupyter]'") from error
+        return pd.DataFrame(self.columns).set_index("label")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

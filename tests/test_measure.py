@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from hypothesis.extra.numpy import arrays
 from skimage.measure import regionprops
 
 from dinoscope import measure
-from dinoscope.errors import EvaluationError
+from dinoscope.errors import EvaluationError, MissingDependencyError
 from dinoscope.geometry import Axis, Region
 from dinoscope.image import Image
 from dinoscope.measure import ObjectTable, measure_objects
+from dinoscope.outputs import write_table
 from dinoscope.samples import phantom
 
 if TYPE_CHECKING:
@@ -138,6 +140,22 @@ def test_without_pixel_size_lengths_are_in_pixels() -> None:
     assert [name for name in table.columns if "nm" in name] == []
     assert table["equivalent_diameter_px"][0] == pytest.approx(2 * np.sqrt(4 / np.pi))
     assert (table["centroid_y"][0], table["bbox_x_stop"][0]) == (0.5, 2)
+
+
+def test_data_frames_have_the_columns_of_the_csv(tmp_path: Path) -> None:
+    labels = image(np.array([[1, 0, 7], [1, 0, 7]], np.uint8), (4.0, 3.0))
+    table = measure_objects(labels, image(np.array([[1, 2, np.nan]] * 2)), classes=str)
+    frame = table.to_pandas()
+    assert frame.index.tolist() == [1, 7]
+    assert frame.loc[7, "class"] == "7"
+    written = write_table(tmp_path / "t.csv", table.columns).read_text(encoding="utf-8")
+    assert frame.to_csv(lineterminator="\n") == written
+
+
+def test_without_pandas_a_data_frame_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'dinoscope\[jupyter\]'"):
+        measure_objects(image(np.ones((2, 2), np.uint8))).to_pandas()
 
 
 def test_classes_by_number_or_by_function() -> None:

@@ -1,4 +1,4 @@
-"""What a command says: results on stdout, messages and progress on stderr."""
+"""What a command says: results on stdout, messages on stderr."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tqdm import tqdm
-
-    from dinoscope.jobs import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +55,6 @@ def spoken_warnings() -> Iterator[None]:
         warnings.filterwarnings("always", module=r"dinoscope(\.|$)")
         warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
         yield
-
-
-class ProgressBars:
-    """One bar per stage on stderr; nothing where stderr is not a terminal."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
-        self._stage = ""
-
-    def __call__(self, progress: Progress) -> None:
-        """Move the bar of a stage."""
-        from tqdm import tqdm
-
-        if progress.stage != self._stage or self._bar is None:
-            self.close()
-            self._stage = progress.stage
-            self._bar = tqdm(total=progress.total, desc=progress.stage, file=sys.stderr, disable=None, leave=False)
-        self._bar.update(progress.done - self._bar.n)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()
-        self._bar = None
-
-    def __enter__(self) -> ProgressBars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _plain(value: Any) -> str:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinoscope.batch import Recipe, find
-from dinoscope.cli._console import ProgressBars, Report
+from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings, settings_from
 from dinoscope.cli._pipeline import Stages, Work, add_example_arguments, gather_reference, open_spatial
 from dinoscope.errors import SettingsError
+from dinoscope.progress import progress_bars
 from dinoscope.settings import DetectionSettings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> Report:
     stages, settings = Stages.from_args(args), settings_from(args, DetectionSettings)
     image = open_spatial(args.image, stages.image)
     encoder = create_encoder(stages.encoder.encoder, stages.encoder.device)
-    with ProgressBars() as progress, scratch_folder(args.out) as folder:
+    with progress_bars(keep=False) as progress, scratch_folder(args.out) as folder:
         work = Work.open(image, encoder, stages, args.features)
         reference = gather_reference(args, work, progress)
         recipe = Recipe(reference=reference, stages=stages, detection=settings, results=("detections",))

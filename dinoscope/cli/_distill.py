@@ -6,9 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinoscope.cli._console import ProgressBars, Report
+from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings, settings_from
 from dinoscope.cli._pipeline import open_spatial
+from dinoscope.progress import progress_bars
 from dinoscope.settings import DistillSettings, ImageSettings
 
 if TYPE_CHECKING:
@@ -36,6 +37,6 @@ def run(args: argparse.Namespace) -> Report:
     settings = settings_from(args, DistillSettings)
     images = [open_spatial(source, ImageSettings()) for source in args.images]
     teacher = create_encoder(args.teacher, settings.device)
-    with ProgressBars() as progress:
+    with progress_bars(keep=False) as progress:
         outcome = distill(images, teacher, args.out, settings, progress)
     return Report.of(encoder=str(args.out), **dataclasses.asdict(outcome))

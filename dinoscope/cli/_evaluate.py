@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from dinoscope.cli._console import ProgressBars, Report
+from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings, settings_from
 from dinoscope.cli._pipeline import open_spatial
+from dinoscope.progress import progress_bars
 from dinoscope.settings import ImageSettings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> Report:
     pred, truth = open_spatial(args.pred, settings), open_spatial(args.truth, settings)
     pred = pred if args.label is None else only_label(pred, args.label)
     truth = truth if args.truth_label is None else only_label(truth, args.truth_label)
-    with ProgressBars() as progress:
+    with progress_bars(keep=False) as progress:
         values: dict[str, Any] = dataclasses.asdict(evaluate_masks(pred, truth, progress=progress))
         if args.instances:
             objects = dataclasses.asdict(evaluate_instances(pred, truth, progress=progress))

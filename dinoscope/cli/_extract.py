@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinoscope.cli._console import ProgressBars, Report
+from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings
 from dinoscope.cli._pipeline import FEATURE_MODELS, Stages, Work, open_spatial
+from dinoscope.progress import progress_bars
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> Report:
     image = open_spatial(args.image, stages.image)
     encoder = create_encoder(stages.encoder.encoder, stages.encoder.device)
     work = Work.open(image, encoder, stages, args.out)
-    with ProgressBars() as progress:
+    with progress_bars(keep=False) as progress:
         work.extract(progress)
     store = work.store
     return Report.of(

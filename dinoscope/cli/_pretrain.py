@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinoscope.cli._console import ProgressBars, Report
+from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings, settings_from
 from dinoscope.cli._pipeline import open_spatial
+from dinoscope.progress import progress_bars
 from dinoscope.settings import ImageSettings, PretrainSettings
 
 if TYPE_CHECKING:
@@ -30,6 +31,6 @@ def run(args: argparse.Namespace) -> Report:
 
     settings = settings_from(args, PretrainSettings)
     images = [open_spatial(source, ImageSettings()) for source in args.images]
-    with ProgressBars() as progress:
+    with progress_bars(keep=False) as progress:
         weights = pretrain(images, args.out, settings, progress)
     return Report.of(encoder=str(args.out), weights=str(weights), card=str(args.out / "README.md"))

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.batch import Recipe, find
-from dinoscope.cli._console import ProgressBars, Report
+from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings, settings_from
 from dinoscope.cli._pipeline import Stages, Work, add_example_arguments, gather_reference, open_spatial
 from dinoscope.errors import SettingsError
+from dinoscope.progress import progress_bars
 from dinoscope.settings import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> Report:
     images = [open_spatial(source, stages.image) for source in args.images]
     encoder = create_encoder(stages.encoder.encoder, stages.encoder.device)
     results = []
-    with ProgressBars() as progress:
+    with progress_bars(keep=False) as progress:
         first = Work.open(images[0], encoder, stages, args.features)
         reference = gather_reference(args, first, progress)
         recipe = Recipe(reference=reference, stages=stages, segmentation=settings, results=tuple(targets[0]))

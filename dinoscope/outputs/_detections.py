@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dinoscope.errors import ImageReadError, SettingsError
+from dinoscope.errors import ImageReadError, MissingDependencyError, SettingsError
 from dinoscope.outputs._atomic import write_text
 from dinoscope.outputs._table import write_table
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from dinoscope.geometry import LengthUnit
@@ -91,6 +92,20 @@ class Detections:
         extents: NDArray[np.float64] = self.diameters[:, None] / np.asarray(self.scale[-2:])
         return extents
 
+    def to_pandas(self) -> pd.DataFrame:
+        """The detections as a data frame, one row each, with the columns of `write_csv`; ``index`` is its index.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingDependencyError("data frames need pandas: pip install 'dinoscope[jupyter]'") from error
+        return pd.DataFrame(_columns(self)).set_index("index")
+
 
 def write_csv(path: Path, table: Detections) -> Path:
     """Write detections as a CSV that napari opens as points.
@@ -103,13 +118,17 @@ def write_csv(path: Path, table: Detections) -> Path:
     StoreError
         If the file cannot be written.
     """
+    return write_table(path, _columns(table))
+
+
+def _columns(table: Detections) -> dict[str, NDArray[Any] | Sequence[Any]]:
     columns: dict[str, NDArray[Any] | Sequence[Any]] = {"index": np.arange(len(table))}
     columns |= {f"axis-{i}": table.centres[:, i] for i in range(len(table.axis_names))}
     columns |= {"class": table.class_names, "score": table.scores}
     columns["diameter_nm" if table.unit == "nm" else "diameter_px"] = table.diameters
     if table.unit == "nm":
         columns |= {f"{name}_nm": table.centres[:, i] * table.scale[i] for i, name in enumerate(table.axis_names)}
-    return write_table(path, columns)
+    return columns
 
 
 def read_detections_csv(path: Path) -> Detections:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dinoscope.errors import ImageReadError, SettingsError
+from dinoscope.errors import ImageReadError, MissingDependencyError, SettingsError
 from dinoscope.geometry import Axis
 from dinoscope.image import Image
 from dinoscope.outputs import Detections, read_detections_csv, write_coco, write_csv, write_geojson
@@ -47,6 +48,20 @@ def test_csv_has_the_columns_napari_expects_and_the_place_in_nm(tmp_path: Path) 
 def test_csv_without_pixel_size_gives_pixels_alone(tmp_path: Path) -> None:
     header = write_csv(tmp_path / "d.csv", FLAT).read_text(encoding="utf-8").splitlines()[0]
     assert header == "index,axis-0,axis-1,class,score,diameter_px"
+
+
+@pytest.mark.parametrize("table", [STACK, FLAT])
+def test_data_frames_have_the_columns_of_the_csv(tmp_path: Path, table: Detections) -> None:
+    frame = table.to_pandas()
+    assert frame.index.tolist() == list(range(len(table)))
+    assert frame["class"].tolist() == list(table.class_names)
+    assert frame.to_csv(lineterminator="\n") == write_csv(tmp_path / "d.csv", table).read_text(encoding="utf-8")
+
+
+def test_without_pandas_a_data_frame_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'dinoscope\[jupyter\]'"):
+        STACK.to_pandas()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
