@@ -189,9 +189,7 @@ class ViewSettings(Settings):
         "auto", title="White at", description="Intensity that is shown white, or auto from the image."
     )
     opacity: Share = Field(0.6, title="Opacity", description="Opacity of what lies over the image, 0 to 1.")
-    similarity: bool = Field(
-        True, title="Similarity", description="How alike every patch is to the examples, 0 to 1."
-    )
+    similarity: bool = Field(True, title="Similarity", description="How alike every patch is to the examples, 0 to 1.")
     mask: bool = Field(True, title="Mask", description="Where the similarity reaches the threshold.")
     uncertainty: bool = Field(
         False,

@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dinoscope"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "geometry"),
-    ("tiling", "settings", "forms", "prompts", "jobs"),
+    ("tiling", "settings", "forms", "prompts", "jobs", "progress"),
     ("image", "encoders", "testing"),
     # Inside of the fourth layer imports go along the arrow: only to the left.
     ("features", "reference", "similarity", "segmentation", "outputs", "detection", "measure", "evaluate", "samples"),
-    ("training", "text", "batch", "session", "distributed"),
+    ("training", "text", "batch", "plot", "session", "canvas", "distributed"),
     ("cli", "napari", "jupyter"),
     ("__main__",),
 )

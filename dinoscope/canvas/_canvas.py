@@ -26,7 +26,7 @@ Edges = tuple[float, float, float, float]
 """Top, left, bottom and right in voxels, 0 being the edge of the first voxel and not its centre."""
 
 _FIRST_LOOK = 4096
-"""Voxels per side of what is shown first of an image that has no coarser levels of its own."""
+"""Voxels per side of what is shown first of an image that has no level as small as that: a whole number of tiles."""
 
 _OPAQUE = ("image", "examples", "detections")
 """Layers that the opacity of the settings is not for."""
@@ -59,14 +59,15 @@ class Canvas:
         self.session = session
         self.settings = ViewSettings()
         self._scene = Scene(session, self.settings)
-        self._image = self._scene.image
         self._section = 0
         self._view: Region | None = None
-        self._scene.changed.connect(self._scene_changed)
+        self._scene.replaced.connect(self._begin_anew)
+        self._scene.changed.connect(self.changed.emit)
 
     def close(self) -> None:
         """Listen to the session no more, and show nothing more."""
-        self._scene.changed.disconnect(self._scene_changed)
+        self._scene.replaced.disconnect(self._begin_anew)
+        self._scene.changed.disconnect(self.changed.emit)
         self._scene.close()
 
     @property
@@ -128,11 +129,12 @@ class Canvas:
     def first_look(self) -> Edges | None:
         """What is best looked at first; None for all of the image.
 
-        Of a large image without coarser levels it is no more than is quickly read.
+        Of a large image without coarse levels it is no more than is quickly read, and begins and ends with tiles.
         """
-        if self.image is None or self.image.coarser or max(self.plane) <= _FIRST_LOOK:
+        image = self.image
+        if image is None or max(_planes_of(image)[-1]) <= _FIRST_LOOK:
             return None
-        top, left = (max(0, (size - _FIRST_LOOK) // 2) for size in self.plane)
+        top, left = (max(0, round(size / _FIRST_LOOK / 2 - 0.5)) * _FIRST_LOOK for size in self.plane)
         return top, left, min(top + _FIRST_LOOK, self.plane[0]), min(left + _FIRST_LOOK, self.plane[1])
 
     @property
@@ -149,6 +151,14 @@ class Canvas:
         if start[1] < stop[1] and start[2] < stop[2]:
             self._look_at(Region(start, stop))
 
+    def fly_to(self, position: tuple[float, float, float]) -> Edges:
+        """Go to the section of a voxel (z, y, x); what to look at is as large as before, the voxel in its middle."""
+        z, y, x = position
+        self.section = round(z)
+        height, width = self.plane if self._view is None else self._view.shape[1:]
+        top, left = y + 0.5 - height / 2, x + 0.5 - width / 2
+        return top, left, top + height, left + width
+
     def click(self, y: float, x: float, counter: bool = False) -> None:
         """Take a click at a voxel position of the section: an example, or a word on what was found there."""
         judging = any(layer.name in ("objects", "detections") for layer in self.layers)
@@ -163,7 +173,7 @@ class Canvas:
             If there are none.
         """
         top, left, bottom, right = (
-            min(max(round(edge), 0), size) for edge, size in zip(edges, self.plane * 2, strict=True)
+            min(max(math.ceil(edge - 0.5), 0), size) for edge, size in zip(edges, self.plane * 2, strict=True)
         )
         region = Region((self._section, top, left), (self._section + 1, max(top, bottom), max(left, right)))
         box(self.session, region, counter)
@@ -200,7 +210,11 @@ class Canvas:
         self._view = region
         self.session.view = region
 
-    def _scene_changed(self) -> None:
-        if self._scene.image is not self._image:
-            self._image, self._section, self._view = self._scene.image, 0, None
-        self.changed.emit()
+    def _begin_anew(self) -> None:
+        self._section, self._view = 0, None
+
+
+def _planes_of(image: Image) -> list[tuple[int, ...]]:
+    """Voxels (y, x) of a section of the image and of its coarser levels."""
+    at = image.axis_names.index("y")
+    return [tuple(level.shape[at : at + 2]) for level in (image.data, *image.coarser)]

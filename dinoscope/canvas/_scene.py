@@ -86,16 +86,17 @@ class Scene:
     ----------
     changed
         Emitted when there is something else to show.
-    image
-        The image that is shown, or None.
+    replaced
+        Emitted before that if it is another image.
     """
 
     changed = Signal()
+    replaced = Signal()
 
     def __init__(self, session: Session, settings: ViewSettings) -> None:
         self._session, self._settings = session, settings
-        self.image: Image | None = None
-        self._contrast: Contrast | None = None
+        self._image: Image | None = None
+        self._contrast: tuple[Image, Contrast] | None = None
         self._layers: dict[str, CanvasLayer] = {}
         self._versions = 0
         self._refreshed = 0.0
@@ -121,9 +122,16 @@ class Scene:
         yield self._settings.events, self._settings_changed
 
     @property
+    def image(self) -> Image | None:
+        """The image that is shown, or None; with the size of its pixels as it is known now."""
+        now = self._session.image
+        return now if _same_pixels(now, self._image) else self._image
+
+    @property
     def plane(self) -> tuple[int, int]:
         """Voxels (y, x) of a section; 0 without an image."""
-        return (0, 0) if self.image is None else (self.image.axis("y").size, self.image.axis("x").size)
+        image = self._image
+        return (0, 0) if image is None else (image.axis("y").size, image.axis("x").size)
 
     @property
     def layers(self) -> tuple[CanvasLayer, ...]:
@@ -152,11 +160,12 @@ class Scene:
         NotReadyError
             If there is no image.
         """
-        if self.image is None:
+        image, measured = self._image, self._contrast
+        if image is None:
             raise NotReadyError("there is no image: open one first")
-        if self._contrast is None:
-            self._contrast = measure_contrast(self.image)
-        return self._contrast.adjusted(self._settings)
+        if measured is None or measured[0] is not image:  # another thread may have measured the image before
+            measured = self._contrast = image, measure_contrast(image)
+        return measured[1].adjusted(self._settings)
 
     def colour(self, class_name: str) -> tuple[int, int, int]:
         """Red, green and blue of a class."""
@@ -164,9 +173,8 @@ class Scene:
 
     def _show_image(self) -> None:
         """Begin anew with the image of the session."""
-        image = self.image = self._session.image
+        image = self._image = self._session.image
         self._layers.clear()
-        self._contrast = None
         if image is not None:
             levels, stacked = (image.data, *image.coarser), "z" in image.axis_names
             planes = Planes(levels, stacked, Pyramid(self.plane, TILE))
@@ -175,10 +183,11 @@ class Scene:
             self._show_map()
             for stage in _LAYER_OF:
                 self._show_result(stage)
+        self.replaced.emit()
         self.changed.emit()
 
     def _prompts_changed(self, _: object) -> None:
-        if self._session.image is not self.image:
+        if self.image is not self._session.image:
             self._show_image()
             return
         self._show_prompts()
@@ -217,16 +226,23 @@ class Scene:
         """Show the map as far as it is known, and what is cut out of it."""
         try:
             similarity, _ = self._session.map_so_far
-            thresholds = self._session.thresholds()
         except NotReadyError:
             return
-        self._refreshed = time.monotonic()
         for name in [name for name in self._layers if _kind(name) == "similarity"]:
             del self._layers[name]  # of a class that may be gone
         several = len(similarity.classes) > 1
         for index, name in enumerate(similarity.classes):
             title = f"Similarity to {name}" if several else "Similarity"
             self._put(f"similarity {name}", title, SimilarityDrawing(similarity, index))
+        self._show_cut()
+
+    def _show_cut(self) -> None:
+        """Show what the thresholds cut out of the map, if there is one."""
+        try:
+            similarity, _ = self._session.map_so_far
+            thresholds = self._session.thresholds()
+        except NotReadyError:
+            return
         self._put("mask", "Mask", MaskDrawing(similarity, thresholds, self.colour))
         self._put("uncertainty", "Uncertainty", UncertaintyDrawing(similarity, thresholds))
 
@@ -244,6 +260,7 @@ class Scene:
 
     def _step(self, progress: Progress) -> None:
         if progress.stage == "similarity" and time.monotonic() - self._refreshed > _REFRESH_S:
+            self._refreshed = time.monotonic()
             self._show_map()
             self.changed.emit()
 
@@ -253,18 +270,26 @@ class Scene:
             self._drop_stale_map()
             self.changed.emit()
 
-    def _brush_changed(self, _: object) -> None:
+    def _brush_changed(self, change: EmissionInfo) -> None:
+        if change.signal.name == "classes":  # their order decides their colours
+            self._redraw("mask", "detections", "examples")
         self.changed.emit()
 
     def _threshold_changed(self, _: object) -> None:
-        self._show_map()
+        self._show_cut()
         self.changed.emit()
 
     def _settings_changed(self, change: EmissionInfo) -> None:
-        if change.signal.name in ("black_at", "white_at") and "image" in self._layers:
-            layer = self._layers["image"]
-            self._put("image", layer.title, layer.drawing)
+        if change.signal.name in ("black_at", "white_at"):
+            self._redraw("image")
         self.changed.emit()
+
+    def _redraw(self, *names: str) -> None:
+        """Have layers drawn anew, as far as they are there: their colours are others now."""
+        for name in names:
+            layer = self._layers.get(name)
+            if layer is not None:
+                self._put(name, layer.title, layer.drawing)
 
     def _put(self, name: str, title: str, drawing: Drawing) -> None:
         self._versions += 1
@@ -276,6 +301,15 @@ class Scene:
         kind = _kind(name)
         covered = kind == "mask" and "objects" in self._layers and self._settings.objects
         return kind == "image" or (bool(getattr(self._settings, kind)) and not covered)
+
+
+def _same_pixels(one: Image | None, other: Image | None) -> bool:
+    """Whether these are the same image; the size of its pixels may have been told meanwhile."""
+    if one is None or other is None:
+        return one is other
+    return (one.data is other.data and one.coarser is other.coarser) and (
+        (one.name, one.axis_names) == (other.name, other.axis_names)
+    )
 
 
 def _kind(name: str) -> str:

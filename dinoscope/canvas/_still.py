@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,15 +31,16 @@ def still(canvas: Canvas, side: int = 640) -> Encoded:
     NotReadyError
         If there is no image.
     """
+    layers = canvas.layers
+    if not layers:
+        raise NotReadyError("there is no image: open one first")
     part = canvas.view or _first(canvas)
     plane = Region(part.start[1:], part.stop[1:])
-    step = 2.0 ** max(0, np.ceil(np.log2(max(plane.shape) / (2 * side))))
-    whole: NDArray[np.float32] | None = None
-    for layer in canvas.layers:
-        over = _assembled(canvas, layer, plane, step).astype(np.float32)
-        whole = over[..., :3] if whole is None else _blended(whole, over, canvas.opacity(layer))
-    if whole is None:
-        raise NotReadyError("there is no image: open one first")
+    enough = 2.0 ** max(0, math.ceil(math.log2(max(plane.shape) / (2 * side))))
+    step = min(enough, layers[0].pyramid.step(0))
+    whole = _assembled(canvas, layers[0], plane, step)[..., :3].astype(np.float32)
+    for layer in layers[1:]:
+        whole = _blended(whole, _assembled(canvas, layer, plane, step), canvas.opacity(layer))
     picture = Picture.fromarray((whole + 0.5).astype(np.uint8))
     picture.thumbnail((side, side))
     return encode_png(np.asarray(picture), _SMALL)
@@ -73,6 +75,6 @@ def _opaque(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels
 
 
-def _blended(under: NDArray[np.float32], over: NDArray[np.float32], opacity: float) -> NDArray[np.float32]:
+def _blended(under: NDArray[np.float32], over: NDArray[np.uint8], opacity: float) -> NDArray[np.float32]:
     weight = over[..., 3:] * np.float32(opacity / 255)
     return under + weight * (over[..., :3] - under)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-import numpy as np
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QProgressBar
 
@@ -80,7 +79,7 @@ class BatchPanel(Section):
             self._batch.start(recipe, self._session.image, target)
 
     def _row(self, row: Row) -> None:
-        self.table.set_columns(_columns(self._batch.rows))
+        self.table.set_columns(self._batch.table)
         self.table.show()
         if row.error:
             show_error(f"{row.name}: {row.error}")
@@ -98,13 +97,3 @@ class BatchPanel(Section):
         self.many.setEnabled(not running)
         if not running and self._batch.rows:
             show_info(f"{len(self._batch.rows)} images are done.")
-
-
-def _columns(rows: list[Row]) -> dict[str, np.ndarray]:
-    return {
-        "image": np.array([row.name for row in rows]),
-        "status": np.array([row.status for row in rows]),
-        "objects": np.array([sum(row.objects.values()) for row in rows]),
-        "detections": np.array([sum(row.detections.values()) for row in rows]),
-        "seconds": np.array([row.seconds for row in rows]),
-    }

@@ -75,10 +75,14 @@ class SettingsForm(QWidget):
         if name in self._controls:
             self._controls[name].show(getattr(self._settings, name))
 
-    def suggest(self, name: str, number: float) -> None:
-        """Show the number that a field's word, or its None, stands for; a person who unchecks it starts there."""
-        self._controls[name].show(number)
-        self.show_field(name)  # the model has not changed: the box is checked again, or its own number shown
+    def suggest(self, settings: Settings, name: str, number: float) -> None:
+        """Show the number that a field's word, or its None, stands for; a person who unchecks it starts there.
+
+        Settings and fields that are not in this form are ignored.
+        """
+        if settings is self._settings and name in self._controls:
+            self._controls[name].show(number)
+            self.show_field(name)  # the model has not changed: the box is checked again, or its own number shown
 
     def _add_row(self, layout: QFormLayout, field: Field) -> None:
         control = self._controls[field.name] = _control(field)

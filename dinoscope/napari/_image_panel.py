@@ -13,18 +13,16 @@ from superqt.utils import signals_blocked
 from dinoscope.encoders import list_encoders
 from dinoscope.errors import DinoscopeError
 from dinoscope.napari._controls import Section, ask, button, form, note
-from dinoscope.session import read_session, save_session
+from dinoscope.session import describe_download, describe_encoder, read_session, save_session
 
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Layer
 
-    from dinoscope.encoders import EncoderListing
     from dinoscope.session import SavedSession, Session
 
 _FROM_FILE = "from a file or a folder…"
 _SESSIONS = "Sessions (*.json)"
-_MB = 1e6
 
 
 class ImagePanel(Section):
@@ -129,9 +127,7 @@ class ImagePanel(Section):
 
     def _fill_encoders(self) -> None:
         for listing in list_encoders():
-            entry = listing.entry
-            text = entry.name if listing.is_here else f"{entry.name}  (download, {entry.weight_bytes / _MB:.0f} MB)"
-            self.encoder.addItem(text, entry.name)
+            self.encoder.addItem(describe_encoder(listing), listing.entry.name)
         self.encoder.addItem(_FROM_FILE, _FROM_FILE)
         self.show_encoder(self._session.settings.encoder.encoder)
 
@@ -148,7 +144,7 @@ class ImagePanel(Section):
     def _may_load(self, name: str) -> bool:
         """Whether the weights are here, or a person agrees to their download."""
         missing = [x for x in list_encoders() if x.entry.name == name and not x.is_here]
-        return all(ask(self, _download_question(listing)) for listing in missing)
+        return all(ask(self, describe_download(listing)) for listing in missing)
 
     def _tell_pixel_size(self, value: float) -> None:
         if value > 0 and self._session.image is not None:
@@ -185,14 +181,7 @@ class ImagePanel(Section):
     def _ready(self, stage: str) -> None:
         if stage == "cost":
             self.cost.setText(str(self._session.result("cost")))
-            self.scale.suggest("pixel_size", self._session.result("features").manifest.pixel_size_nm or 1.0)
 
     def _dropped(self, stage: str) -> None:
         if stage == "cost":
             self.cost.setText("")
-
-
-def _download_question(listing: EncoderListing) -> str:
-    entry = listing.entry
-    size = f"{entry.weight_bytes / _MB:.0f} MB"
-    return f"{entry.name} is not on this machine. Download {size} from huggingface.co/{entry.source}?"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 
@@ -62,9 +62,5 @@ class ObjectPanel(Section):
             self.table.hide()
 
     def _fly(self, row: int) -> None:
-        columns: dict[str, Any] = self._session.result("measurements").columns
-        voxel = tuple(float(columns[name][row]) if name in columns else 0.0 for name in _CENTROID)
-        self.flown.emit(voxel, int(columns["label"][row]))
-
-
-_CENTROID = ("centroid_z", "centroid_y", "centroid_x")
+        table = self._session.result("measurements")
+        self.flown.emit(table.centroid(row), int(table["label"][row]))

@@ -38,14 +38,7 @@ class ResultPanel(Section):
             "The three main directions of the features in view as colours: what looks alike here can be found.",
             lambda: session.request("colours"),
         )
-        self._session = session
-        session.events.ready.connect(self._ready)
         self.add(self.method)
         self.add(self.threshold)
         self.add(self.similarity, self.mask, self.uncertainty)
         self.add(self.colours)
-
-    def _ready(self, stage: str) -> None:
-        """Show which threshold was chosen, of the first class if there are several."""
-        if stage in ("preview", "similarity"):
-            self.threshold.suggest("threshold", float(self._session.thresholds()[0]))

@@ -20,14 +20,14 @@ from dinoscope.napari._dispatch import Dispatcher
 from dinoscope.napari._example_panel import ExamplePanel
 from dinoscope.napari._examples import ExampleLayers
 from dinoscope.napari._footer import Footer
+from dinoscope.napari._form import SettingsForm
 from dinoscope.napari._image_panel import ImagePanel
 from dinoscope.napari._images import frame_of, image_of, region_in_view
 from dinoscope.napari._object_panel import ObjectPanel
 from dinoscope.napari._preferences import read_preferences
 from dinoscope.napari._result_panel import ResultPanel
 from dinoscope.napari._results import ResultLayers
-from dinoscope.session import FOLLOWED, Batch, Session, judge
-from dinoscope.settings import TilingSettings
+from dinoscope.session import FOLLOWED, Batch, Session, judge, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,10 +91,8 @@ class DinoscopeWidget(QWidget):
         self.footer = Footer(self.session)
         self.advanced = QCollapsible("All settings")
         self.advanced.setToolTip("Every setting of every stage.")
-        forms = {type(model): form(model) for model in self.session.settings.models()}
-        for made in forms.values():
-            self.advanced.addWidget(made)
-        self._tiling = forms[TilingSettings]
+        for model in self.session.settings.models():
+            self.advanced.addWidget(form(model))
         page = QWidget()
         column = QVBoxLayout(page)
         panels = (self.image_panel, self.example_panel, self.result_panel, self.object_panel, self.batch_panel)
@@ -215,9 +213,10 @@ class DinoscopeWidget(QWidget):
         match stage:
             case "cost":
                 self.results.prepare()
-                self._show_tiling()
+                self._show_stand_ins()
             case "preview" | "similarity":
                 self.results.update()
+                self._show_stand_ins()
             case "colours":
                 self.results.show_colours()
             case "measurements":
@@ -225,13 +224,11 @@ class DinoscopeWidget(QWidget):
             case "detections":
                 self.results.show_detections()
 
-    def _show_tiling(self) -> None:
+    def _show_stand_ins(self) -> None:
         """Show the numbers that the defaults stand for."""
-        manifest = self.session.result("features").manifest
-        self._tiling.suggest("tile", manifest.encoder.tile)
-        self._tiling.suggest("halo", manifest.encoder.halo)
-        self._tiling.suggest("scale", manifest.grid.scale)
-        self._tiling.suggest("pixel_size", manifest.pixel_size_nm or 1.0)
+        for settings, name, number in stand_ins(self.session):
+            for made in self.findChildren(SettingsForm):
+                made.suggest(settings, name, number)
 
     def _step(self, progress: Progress) -> None:
         if progress.stage == "similarity" and not self._refresh.isActive():

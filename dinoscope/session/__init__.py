@@ -10,7 +10,14 @@ from dinoscope.session._inputs import FOLLOWED, OBJECTS, STAGES, SessionSettings
 from dinoscope.session._recorder import Recorder
 from dinoscope.session._saved import SavedSession, read_session, save_session
 from dinoscope.session._session import Session, SessionEvents
-from dinoscope.session._words import describe_examples, describe_objects
+from dinoscope.session._stand_ins import stand_ins
+from dinoscope.session._words import (
+    describe_download,
+    describe_encoder,
+    describe_examples,
+    describe_image,
+    describe_objects,
+)
 
 if TYPE_CHECKING:
     from dinoscope.session._compute import Preview
@@ -32,12 +39,16 @@ __all__ = [
     "Stage",
     "box",
     "click",
+    "describe_download",
+    "describe_encoder",
     "describe_examples",
+    "describe_image",
     "describe_objects",
     "judge",
     "read_session",
     "recipe_of",
     "save_session",
+    "stand_ins",
 ]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from psygnal import Signal, SignalGroup
 
 from dinoscope.batch import Recipe, Row, Stages, apply, find_images
@@ -14,6 +15,8 @@ from dinoscope.jobs import Job, Listener, Progress, Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from dinoscope.batch import ResultKind
     from dinoscope.encoders import Encoder
@@ -101,6 +104,18 @@ class Batch:
         self._tell(lambda: self.events.running.emit(True))
         self._job = self._runner.start(work, Listener(self._accept, self._progress, self._end))
         return self._job
+
+    @property
+    def table(self) -> dict[str, NDArray[Any]]:
+        """What came of the images that are done, by column, one value per image."""
+        columns: dict[str, list[Any]] = {
+            "image": [row.name for row in self.rows],
+            "status": [row.status for row in self.rows],
+            "objects": [sum(row.objects.values()) for row in self.rows],
+            "detections": [sum(row.detections.values()) for row in self.rows],
+            "seconds": [row.seconds for row in self.rows],
+        }
+        return {name: np.array(values) for name, values in columns.items()}
 
     def cancel(self) -> None:
         """Ask the batch to stop; the images that are done stay."""

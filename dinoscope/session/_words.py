@@ -10,6 +10,8 @@ from dinoscope.prompts import class_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dinoscope.encoders import EncoderListing
+    from dinoscope.image import Image
     from dinoscope.prompts import Prompt
     from dinoscope.reference import Reference
     from dinoscope.segmentation import Segmentation
@@ -33,6 +35,31 @@ def describe_objects(found: Segmentation) -> str:
     """Such as ``mitochondrion: 38 found, vesicle: 2 found``."""
     counts = Counter(found.object_classes)
     return ", ".join(f"{name}: {counts[name]:,} found" for name in found.classes)
+
+
+def describe_encoder(listing: EncoderListing) -> str:
+    """The name of an encoder, with the size of the download where it is not on this machine."""
+    name = listing.entry.name
+    return name if listing.is_here else f"{name}  (download, {_megabytes(listing)})"
+
+
+def describe_download(listing: EncoderListing) -> str:
+    """The question before a download."""
+    entry = listing.entry
+    return f"{entry.name} is not on this machine. Download {_megabytes(listing)} from huggingface.co/{entry.source}?"
+
+
+def describe_image(image: Image) -> str:
+    """Such as ``stack: 20 x 1,024 x 1,024 voxels (z, y, x), uint8, 4.6 nm``."""
+    axes = [axis for axis in image.axes if axis.kind == "space"]
+    size = " \N{MULTIPLICATION SIGN} ".join(f"{axis.size:,}" for axis in axes)
+    names = ", ".join(axis.name for axis in axes)
+    pixel = "unknown pixel size" if image.pixel_size_nm is None else f"{image.pixel_size_nm:g} nm"
+    return f"{image.name}: {size} voxels ({names}), {image.dtype}, {pixel}"
+
+
+def _megabytes(listing: EncoderListing) -> str:
+    return f"{listing.entry.weight_bytes / 1e6:.0f} MB"
 
 
 def _count(number: int, noun: str) -> str:

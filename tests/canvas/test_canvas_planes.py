@@ -59,9 +59,7 @@ def test_coarse_tiles_are_put_together_from_finer_ones() -> None:
     pyramid = Pyramid(plane.shape, tile=8)
     planes = Planes([plane], False, pyramid)
     for level in range(pyramid.levels):
-        np.testing.assert_allclose(
-            assembled(planes, pyramid, level), means(plane, int(pyramid.step(level))), rtol=1e-4
-        )
+        np.testing.assert_allclose(assembled(planes, pyramid, level), means(plane, int(pyramid.step(level))), rtol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, bool])

@@ -211,7 +211,7 @@ def test_a_suggested_number_is_shown_for_the_word_and_is_where_a_person_starts(
     form: SettingsForm, settings: Example
 ) -> None:
     auto, slider = part(form, "threshold", QCheckBox), part(form, "threshold", QLabeledDoubleSlider)
-    form.suggest("threshold", 0.375)
+    form.suggest(settings, "threshold", 0.375)
     assert settings == Example()
     assert auto.isChecked()
     assert slider.value() == pytest.approx(0.375)
@@ -221,7 +221,7 @@ def test_a_suggested_number_is_shown_for_the_word_and_is_where_a_person_starts(
 
 def test_a_suggestion_does_not_move_a_number_a_person_chose(form: SettingsForm, settings: Example) -> None:
     settings.threshold = 0.8
-    form.suggest("threshold", 0.375)
+    form.suggest(settings, "threshold", 0.375)
     assert settings.threshold == 0.8
     assert part(form, "threshold", QLabeledDoubleSlider).value() == pytest.approx(0.8)
 

@@ -11,8 +11,10 @@ import pytest
 from qtpy.QtCore import QThread
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox, QDialog, QLineEdit, QTableView
 
+from dinoscope.forms import fields_of
 from dinoscope.geometry import Region
 from dinoscope.samples import phantom
+from dinoscope.settings import TilingSettings
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
@@ -296,8 +298,9 @@ def test_defaults_are_shown_as_the_numbers_they_stand_for(
 ) -> None:
     desk = make_desk(squares, scale=(5, 5), units=("nm", "nm"))
     desk.settle()
-    tile = desk.widget._tiling.control("tile")
-    assert tile.findChild(QAbstractSpinBox).text() == "64"  # the fake encoder's
+    hint = next(field.hint for field in fields_of(TilingSettings) if field.name == "tile")
+    (tile,) = (box for box in desk.widget.advanced.findChildren(QAbstractSpinBox) if box.toolTip() == hint)
+    assert tile.text() == "64"  # the fake encoder's
     assert desk.widget.image_panel.scale.control("pixel_size").findChild(QAbstractSpinBox).text() == "5"
     assert desk.session.settings.tiling.tile is None
 
