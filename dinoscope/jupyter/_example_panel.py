@@ -1,0 +1,76 @@
+"""Giving examples: of which class, with which sign."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ipywidgets as widgets
+
+from dinoscope.jupyter._controls import Section, button, edited, labelled, note, row, show
+from dinoscope.reference import Reference
+from dinoscope.session import describe_examples
+
+if TYPE_CHECKING:
+    from dinoscope.jupyter._home import Home
+    from dinoscope.session import Session
+
+
+class ExamplePanel(Section):
+    """Controls of the brush, and the references of other images."""
+
+    def __init__(self, session: Session, home: Home) -> None:
+        super().__init__("Examples")
+        self._session, self._home = session, home
+        self.classes = widgets.Dropdown(tooltip="What the next example is an example of (keys 1 to 9).")
+        self.new_class = widgets.Text(
+            placeholder="new class", continuous_update=False, tooltip="Type a name to add a class, and go on with it."
+        )
+        self.sign = widgets.Button(tooltip="Whether the next click says “this is one” or “this is not one” (key T).")
+        self.undo = button(home, "Undo", "Take the last change of the examples back (Shift+Z).", session.undo_prompts)
+        self.clear = button(home, "Clear", "Forget all examples; undo brings them back.", self._clear)
+        self.summary = note()
+        self.path = widgets.Text("reference.safetensors", continuous_update=False, tooltip="A file of examples.")
+        self.load = button(home, "Load", "Use the examples of another image too.", self._load)
+        self.save = button(home, "Save", "Keep these examples for other images.", self._save)
+        self.add(
+            row(self.classes, self.new_class),
+            row(self.sign, self.undo, self.clear),
+            self.summary,
+            labelled(("Reference", row(self.path, self.load, self.save))),
+        )
+        self._show_brush()
+        self._show_prompts()
+        self._connect()
+
+    def _connect(self) -> None:
+        brush = self._session.brush
+        edited(self._home, self.classes, brush.choose)
+        edited(self._home, self.new_class, self._add)
+        self.sign.on_click(lambda _: self._home.act(brush.toggle))
+        self.listen(brush.events, self._show_brush)
+        self.listen(self._session.events.prompts, self._show_prompts)
+
+    def _show_brush(self, *_: object) -> None:
+        brush = self._session.brush
+        if self.classes.options != brush.classes:
+            self.classes.options = brush.classes
+        if brush.class_name in brush.classes:  # not between the two changes that make a new class
+            self.classes.value = brush.class_name
+        self.sign.description = "+ this is one" if brush.positive else "\N{MINUS SIGN} this is not one"
+        self.sign.button_style = "" if brush.positive else "danger"
+
+    def _show_prompts(self, *_: object) -> None:
+        show(self.summary, describe_examples(self._session.prompts, self._session.references))
+
+    def _add(self, name: str) -> None:
+        self._session.brush.choose(name)
+        self.new_class.value = ""
+
+    def _clear(self) -> None:
+        self._session.prompts = ()
+
+    def _load(self) -> None:
+        self._session.references = [*self._session.references, Reference.load(self.path.value)]
+
+    def _save(self) -> None:
+        self._session.result("reference").save(self.path.value)

@@ -1,0 +1,145 @@
+"""Which image, seen by which encoder at which scale, and what that will cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ipywidgets as widgets
+
+from dinoscope.encoders import list_encoders
+from dinoscope.jupyter._controls import Section, button, edited, labelled, note, row, show
+from dinoscope.jupyter._form import SettingsForm
+from dinoscope.session import describe_download, describe_encoder, describe_image, save_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dinoscope.canvas import Canvas
+    from dinoscope.jupyter._home import Home
+
+_FROM_FILE = "from a file or a folder…"
+
+
+class ImagePanel(Section):
+    """Opens images and sessions, and chooses the encoder.
+
+    Parameters
+    ----------
+    canvas
+        What is shown.
+    home
+        The thread of the session.
+    open_image, open_session
+        Called with the path that somebody typed.
+    """
+
+    def __init__(
+        self, canvas: Canvas, home: Home, open_image: Callable[[str], object], open_session: Callable[[str], object]
+    ) -> None:
+        super().__init__("Image")
+        self._session = canvas.session
+        self.source = widgets.Text(
+            placeholder="file, folder or URL", continuous_update=False, tooltip="A TIFF, OME-Zarr, MRC, HDF5… to open."
+        )
+        self.open_button = button(home, "Open", "Open this image.", lambda: open_image(self.source.value))
+        self.about = note()
+        self.encoder = widgets.Dropdown(tooltip="The network that turns pixels into features. Smaller ones are faster.")
+        self.weights = widgets.Text(placeholder="file or folder of weights", continuous_update=False)
+        self.download = button(home, "Download", "Fetch the weights, once.", self._download)
+        self.question = note()
+        self.pixel_size = widgets.FloatText(
+            tooltip="Size of a pixel of this image in nm, 0 if unknown. Tell it where the file does not.",
+            continuous_update=False,
+        )
+        self.scale = SettingsForm(self._session.settings.tiling, home, ("pixel_size",))
+        self.contrast = SettingsForm(canvas.settings, home, ("black_at", "white_at"))
+        self.cost = note()
+        self.path = widgets.Text("session.json", continuous_update=False, tooltip="Where sessions are kept.")
+        self.load = button(
+            home, "Load", "Go on with examples and settings of another day.", lambda: open_session(self.path.value)
+        )
+        self.save = button(home, "Save", "Keep the examples and settings for another day.", self._save)
+        self._pending = ""
+        self.add(
+            row(self.source, self.open_button),
+            self.about,
+            labelled(("Encoder", self.encoder)),
+            self.weights,
+            self.question,
+            self.download,
+            labelled(("Pixel size (nm)", self.pixel_size)),
+            self.scale,
+            self.cost,
+            self.contrast,
+            labelled(("Session", row(self.path, self.load, self.save))),
+        )
+        self._ask("")
+        self.weights.layout.display = "none"
+        self._fill_encoders()
+        self.show_image()
+        self._connect(home)
+
+    def _connect(self, home: Home) -> None:
+        edited(home, self.encoder, self._choose_encoder)
+        edited(home, self.weights, self._choose_weights)
+        edited(home, self.pixel_size, self._tell_pixel_size)
+        self.listen(self._session.settings.encoder.events.encoder, self._show_encoder)
+        self.listen(self._session.events.prompts, self.show_image)
+        self.listen(self._session.events.ready, self._ready)
+        self.listen(self._session.events.dropped, self._dropped)
+
+    def show_image(self, *_: object) -> None:
+        """Show which image the session has, and the size of its pixels."""
+        image = self._session.image
+        show(self.about, describe_image(image) if image else "No image is open.")
+        self.pixel_size.value = (image and image.pixel_size_nm) or 0.0
+
+    def _fill_encoders(self) -> None:
+        known = [(describe_encoder(listing), listing.entry.name) for listing in list_encoders()]
+        self.encoder.options = [*known, (_FROM_FILE, _FROM_FILE)]
+        self._show_encoder(self._session.settings.encoder.encoder)
+
+    def _show_encoder(self, name: str) -> None:
+        if name not in (value for _, value in self.encoder.options):
+            self.encoder.options = [(name, name), *self.encoder.options]
+        self.encoder.value = name
+
+    def _choose_encoder(self, name: str) -> None:
+        """Take an encoder, unless it would be a download nobody was asked about."""
+        self.weights.layout.display = "" if name == _FROM_FILE else "none"
+        missing = [listing for listing in list_encoders() if listing.entry.name == name and not listing.is_here]
+        self._ask(name if missing else "", *map(describe_download, missing))
+        if name != _FROM_FILE and not missing:
+            self._session.settings.encoder.encoder = name
+
+    def _ask(self, name: str, question: str = "") -> None:
+        self._pending = name
+        show(self.question, question)
+        for part in (self.question, self.download):
+            part.layout.display = "" if name else "none"
+
+    def _download(self) -> None:
+        name = self._pending
+        self._ask("")
+        self._session.settings.encoder.encoder = name
+
+    def _choose_weights(self, path: str) -> None:
+        if path:
+            self._session.settings.encoder.encoder = path
+
+    def _tell_pixel_size(self, size: float) -> None:
+        image = self._session.image
+        if image is not None and size > 0 and size != image.pixel_size_nm:
+            self._session.tell_pixel_size(size)
+        self.show_image()
+
+    def _save(self) -> None:
+        save_session(self._session, self.path.value)
+
+    def _ready(self, stage: str) -> None:
+        if stage == "cost":
+            show(self.cost, str(self._session.result("cost")))
+
+    def _dropped(self, stage: str) -> None:
+        if stage == "cost":
+            show(self.cost, "")
