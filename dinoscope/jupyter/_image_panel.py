@@ -9,35 +9,33 @@ import ipywidgets as widgets
 from dinoscope.encoders import list_encoders
 from dinoscope.jupyter._controls import Section, button, edited, labelled, note, row, show
 from dinoscope.jupyter._form import SettingsForm
-from dinoscope.session import describe_download, describe_encoder, describe_image, save_session
+from dinoscope.session import describe_download, describe_encoder, describe_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dinoscope.canvas import Canvas
     from dinoscope.jupyter._home import Home
+    from dinoscope.session import Session
 
 _FROM_FILE = "from a file or a folder…"
 
 
 class ImagePanel(Section):
-    """Opens images and sessions, and chooses the encoder.
+    """Opens images, and chooses the encoder.
 
     Parameters
     ----------
-    canvas
-        What is shown.
+    session
+        Whose image.
     home
-        The thread of the session.
-    open_image, open_session
+        Its thread.
+    open_image
         Called with the path that somebody typed.
     """
 
-    def __init__(
-        self, canvas: Canvas, home: Home, open_image: Callable[[str], object], open_session: Callable[[str], object]
-    ) -> None:
+    def __init__(self, session: Session, home: Home, open_image: Callable[[str], object]) -> None:
         super().__init__("Image")
-        self._session = canvas.session
+        self._session = session
         self.source = widgets.Text(
             placeholder="file, folder or URL", continuous_update=False, tooltip="A TIFF, OME-Zarr, MRC, HDF5… to open."
         )
@@ -52,13 +50,7 @@ class ImagePanel(Section):
             continuous_update=False,
         )
         self.scale = SettingsForm(self._session.settings.tiling, home, ("pixel_size",))
-        self.contrast = SettingsForm(canvas.settings, home, ("black_at", "white_at"))
         self.cost = note()
-        self.path = widgets.Text("session.json", continuous_update=False, tooltip="Where sessions are kept.")
-        self.load = button(
-            home, "Load", "Go on with examples and settings of another day.", lambda: open_session(self.path.value)
-        )
-        self.save = button(home, "Save", "Keep the examples and settings for another day.", self._save)
         self._pending = ""
         self.add(
             row(self.source, self.open_button),
@@ -70,8 +62,6 @@ class ImagePanel(Section):
             labelled(("Pixel size (nm)", self.pixel_size)),
             self.scale,
             self.cost,
-            self.contrast,
-            labelled(("Session", row(self.path, self.load, self.save))),
         )
         self._ask("")
         self.weights.layout.display = "none"
@@ -132,9 +122,6 @@ class ImagePanel(Section):
         if image is not None and size > 0 and size != image.pixel_size_nm:
             self._session.tell_pixel_size(size)
         self.show_image()
-
-    def _save(self) -> None:
-        save_session(self._session, self.path.value)
 
     def _ready(self, stage: str) -> None:
         if stage == "cost":

@@ -14,15 +14,16 @@ from dinoscope.image import open_image
 from dinoscope.jobs import Runner, background_executor
 from dinoscope.jupyter._batch_panel import BatchPanel
 from dinoscope.jupyter._example_panel import ExamplePanel
+from dinoscope.jupyter._file_panel import FilePanel
 from dinoscope.jupyter._footer import Footer
 from dinoscope.jupyter._home import Home
 from dinoscope.jupyter._image_panel import ImagePanel
 from dinoscope.jupyter._object_panel import ObjectPanel
-from dinoscope.jupyter._result_panel import ResultPanel
+from dinoscope.jupyter._result_panel import ResultPanel, ViewPanel
 from dinoscope.jupyter._settings_panel import SettingsPanel
 from dinoscope.jupyter._still import Still
 from dinoscope.jupyter._viewer import Viewer
-from dinoscope.session import FOLLOWED, Batch, Session, read_session, stand_ins
+from dinoscope.session import FOLLOWED, Batch, Session, describe_image, read_session, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,16 +93,28 @@ class Panel(widgets.VBox):
 
     def _build(self) -> None:
         session, home = self.session, self._home
-        self.image_panel = ImagePanel(self.canvas, home, self.open_image, self.open_session)
+        self.image_panel = ImagePanel(session, home, self.open_image)
         self.example_panel = ExamplePanel(session, home)
-        self.result_panel = ResultPanel(self.canvas, home)
+        self.result_panel = ResultPanel(session, home)
+        self.view_panel = ViewPanel(self.canvas, home)
         self.object_panel = ObjectPanel(session, home, self.fly_to)
+        self.file_panel = FilePanel(session, home, self.open_session)
         self.batch_panel = BatchPanel(session, self.batch, home)
         self.settings_panel = SettingsPanel(session.settings, home)
         self.footer = Footer(session, home)
         self.footer.said.connect(self.viewer.say)
-        parts = (self.image_panel, self.example_panel, self.result_panel, self.object_panel, self.batch_panel)
-        self._side = widgets.VBox((*parts, self.settings_panel))
+        self._side = widgets.VBox(
+            (
+                self.image_panel,
+                self.example_panel,
+                self.result_panel,
+                self.object_panel,
+                self.view_panel,
+                self.file_panel,
+                self.batch_panel,
+                self.settings_panel,
+            )
+        )
         self._side.add_class("dinoscope-side")
         main = widgets.HBox((self.viewer, self._side))
         main.add_class("dinoscope-main")
@@ -176,6 +189,10 @@ class Panel(widgets.VBox):
         bundle: dict[str, Any] = super()._repr_mimebundle_()
         display(bundle, raw=True)
         self._still.show()
+
+    def __repr__(self) -> str:
+        image = self.session.image
+        return f"<panel on {describe_image(image) if image else 'no image'}>"
 
     def _fit(self, _: object = None) -> None:
         self._side.layout.height = f"{self.viewer.height}px"

@@ -38,8 +38,8 @@ class Table(anywidget.AnyWidget):
 
     _esm = front_end("table.js")
     _css = front_end("table.css")
-    columns = traitlets.List().tag(sync=True)
-    rows = traitlets.List().tag(sync=True)
+    columns: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
     total = traitlets.Int(0).tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
 
