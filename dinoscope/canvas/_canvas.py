@@ -47,6 +47,8 @@ class Canvas:
     ----------
     changed
         Emitted when there is something else to show.
+    looked
+        Emitted when another part of it is in sight.
     session
         As given.
     settings
@@ -54,6 +56,7 @@ class Canvas:
     """
 
     changed = Signal()
+    looked = Signal()
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -209,6 +212,7 @@ class Canvas:
     def _look_at(self, region: Region) -> None:
         self._view = region
         self.session.view = region
+        self.looked.emit()
 
     def _begin_anew(self) -> None:
         self._section, self._view = 0, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,11 +61,11 @@ class Sheet:
 
     def point(self, y: float, x: float, colour: Colour, positive: bool) -> None:
         """The mark of a click: a disc with a white rim, or for a counter-example a cross with a red one."""
-        (cy, cx), r = self._place(y, x), _RADIUS * _OVERSAMPLING
+        (cy, cx), r = self._place(y, x), round(_RADIUS * _OVERSAMPLING)
         rim, line = _RIM * _OVERSAMPLING, _LINE * _OVERSAMPLING
         if positive:
             for grown, fill in ((2 * rim, _DARK), (rim, _WHITE), (0.0, (*colour, 255))):
-                self._draw.ellipse((cx - r - grown, cy - r - grown, cx + r + grown, cy + r + grown), fill=fill)
+                self._draw.ellipse(_around(cy, cx, r + grown, r + grown), fill=fill)
             return
         for grown, fill in ((2 * rim, _DARK), (rim, _RED), (0.0, (*colour, 255))):
             for sign in (-1, 1):
@@ -84,8 +85,7 @@ class Sheet:
         ry, rx = (max(radius / self._step, _RADIUS / 2) * _OVERSAMPLING for radius in radii)
         line = _LINE * _OVERSAMPLING
         for grown, width, fill in ((line / 3, line * 5 / 3, _DARK), (0.0, line, (*colour, 255))):
-            box = (cx - rx - grown, cy - ry - grown, cx + rx + grown, cy + ry + grown)
-            self._draw.ellipse(box, outline=fill, width=round(width))
+            self._draw.ellipse(_around(cy, cx, ry + grown, rx + grown), outline=fill, width=round(width))
 
     def stain(self, inside: NDArray[np.bool_], colour: Colour, positive: bool) -> None:
         """Tint the pixels of a mask of the size of the sheet."""
@@ -93,10 +93,23 @@ class Sheet:
         fill = (*colour, 2 * _TINT) if positive else (*_RED[:3], _TINT)
         self._picture.paste(fill, mask=Picture.fromarray(whole))
 
-    def _place(self, y: float, x: float) -> tuple[float, float]:
-        """Where the centre of a voxel lies on the picture that is being drawn."""
-        row, column = ((v + 0.5 - c) / self._step * _OVERSAMPLING for v, c in zip((y, x), self._corner, strict=True))
+    def _place(self, y: float, x: float) -> tuple[int, int]:
+        """Where the centre of a voxel lies on the picture that is being drawn.
+
+        Pillow cuts fractions off, which moves what begins left of a picture: rounded before, a mark that lies on
+        several tiles has no seams.
+        """
+        scale = _OVERSAMPLING / self._step
+        row, column = (
+            math.floor((v + 0.5) * scale + 0.5) - round(c * scale) for v, c in zip((y, x), self._corner, strict=True)
+        )
         return row, column
+
+
+def _around(y: int, x: int, ry: float, rx: float) -> tuple[int, int, int, int]:
+    """The box of an ellipse as Pillow wants it: its last row and column are part of it."""
+    height, width = round(ry), round(rx)
+    return x - width, y - height, x + width - 1, y + height - 1
 
 
 def draw_prompts(sheet: Sheet, prompts: Iterable[Prompt], place: Region, step: float, look: Looks) -> None:

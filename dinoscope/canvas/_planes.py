@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from dinoscope.errors import Cancelled
-from dinoscope.image import Recent
+from dinoscope.image import Recent, coarsest_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,11 +24,9 @@ _DIRECT = 8
 """Voxels per side that are read for one pixel; a coarser tile is put together from finer ones, which are remembered."""
 
 _REMEMBERED_BYTES = 128 * 2**20
-_NEARLY = 1.01
-"""A level counts as one of step 4 if its sizes say 4.02, because sizes are whole numbers."""
 
 Shrink = Literal["mean", "pick"]
-"""How voxels become one pixel: their mean, or for labels the one in the middle."""
+"""How voxels become one pixel: the mean of those that are numbers, or for labels the one in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +82,11 @@ class Planes:
             if not wanted():
                 raise Cancelled("nobody waits for this tile any more")
             step = self._pyramid.step(place.level)
-            source, factors = self._source(step)
+            source, factors = coarsest_level(self._levels, int(self._stacked), step)
             near = step <= _DIRECT * max(factors)
             tile = self._read_direct(place, source, factors) if near else self._read_finer(place, wanted)
             self._recent.put(place, tile)
         return tile
-
-    def _source(self, step: float) -> tuple[ArrayLike, tuple[float, float]]:
-        """The coarsest level that is fine enough for a step, and its voxels (y, x) per voxel of it."""
-        found: tuple[ArrayLike, tuple[float, float]] = self._levels[0], (1.0, 1.0)
-        for level in self._levels[1:]:
-            height, width = level.shape[self._stacked : self._stacked + 2]
-            factors = self._pyramid.plane[0] / height, self._pyramid.plane[1] / width
-            if max(factors) <= step * _NEARLY:
-                found = level, factors
-        return found
 
     def _read_direct(self, place: Place, source: ArrayLike, factors: tuple[float, float]) -> NDArray[Any]:
         voxels = self._pyramid.voxels(place.level, place.row, place.column)
@@ -141,9 +129,20 @@ class Planes:
         if self._shrink == "pick":
             middles = np.minimum((edges[:-1] + edges[1:]) // 2, pixels.shape[axis] - 1)
             return np.asarray(pixels.take(middles, axis))
+        if pixels.dtype.kind == "f":
+            return _finite_means(pixels, edges[:-1], axis)
         sums = np.add.reduceat(pixels, edges[:-1], axis=axis, dtype=np.float32)
         counts = np.maximum(np.diff(edges), 1).astype(np.float32)
         return np.asarray(sums / counts.reshape([-1 if i == axis else 1 for i in range(sums.ndim)]))
+
+
+def _finite_means(pixels: NDArray[Any], starts: NDArray[np.int64], axis: int) -> NDArray[Any]:
+    """Means of what begins at `starts`; a lone NaN is left out, or it would grow with every coarser level."""
+    known = np.isfinite(pixels)
+    dtype = np.result_type(pixels.dtype, np.float32)
+    sums = np.add.reduceat(np.where(known, pixels, 0), starts, axis=axis, dtype=dtype)
+    counts = np.add.reduceat(known, starts, axis=axis, dtype=dtype)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 
 
 def _as(pixels: NDArray[Any], source: ArrayLike) -> NDArray[Any]:

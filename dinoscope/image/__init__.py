@@ -3,7 +3,9 @@
 from dinoscope.image._axes import infer_axes
 from dinoscope.image._image import ArrayLike, Image
 from dinoscope.image._lazy import LazyArray
+from dinoscope.image._levels import coarsest_level
 from dinoscope.image._open import IMAGE_SUFFIXES, open_image
+from dinoscope.image._recent import Recent
 from dinoscope.image._sampling import content_digest, intensity_sample
 from dinoscope.image._select import cropped, spatial
 from dinoscope.image._zarr import is_zarr
@@ -13,6 +15,8 @@ __all__ = [
     "ArrayLike",
     "Image",
     "LazyArray",
+    "Recent",
+    "coarsest_level",
     "content_digest",
     "cropped",
     "infer_axes",

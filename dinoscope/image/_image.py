@@ -9,6 +9,7 @@ import numpy as np
 
 from dinoscope.errors import AxesError, RegionError
 from dinoscope.geometry import AXIS_ORDER, Axis, Region
+from dinoscope.image._levels import check_levels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,17 +47,22 @@ class Image:
         In the order ``t c z y x s``; absent ones are left out, ``y`` and ``x`` are always there.
     data
         Backing array whose shape agrees with `axes`.
+    coarser
+        The same pixels at lower resolution, finest first, axes as in `data`; views read them, features never do. They
+        may be shorter along z, y and x.
 
     Raises
     ------
     AxesError
-        If the axes are out of order, doubled, lack ``y`` or ``x``, or disagree with the shape of `data`.
+        If the axes are out of order, doubled, lack ``y`` or ``x``, or disagree with the shape of `data`, or if a
+        coarser level has other axes or is larger than the level before it.
     """
 
     name: str
     uri: str
     axes: tuple[Axis, ...]
     data: ArrayLike
+    coarser: tuple[ArrayLike, ...] = ()
 
     def __post_init__(self) -> None:
         names = self.axis_names
@@ -66,6 +72,7 @@ class Image:
         shape = tuple(axis.size for axis in self.axes)
         if shape != tuple(self.data.shape):
             raise AxesError(f"image {self.name!r}: axes {names!r} of shape {shape} do not fit data {self.data.shape}")
+        check_levels(names, (self.data, *self.coarser), f"image {self.name!r}")
 
     @property
     def axis_names(self) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dinoscope.errors import RegionError
+from dinoscope.errors import ImageReadError, RegionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import DTypeLike, NDArray
 
 Bounds = tuple[slice, ...]
@@ -66,6 +69,42 @@ class Adopted(LazyArray):
 
     def _read(self, bounds: Bounds) -> NDArray[Any]:
         return np.asarray(self._source[bounds])
+
+
+class Deferred(LazyArray):
+    """An array that is opened when it is first read.
+
+    Parameters
+    ----------
+    shape, dtype
+        What it will turn out to have.
+    make
+        Opens it. It can be pickled if the array shall be.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: DTypeLike, make: Callable[[], Any]) -> None:
+        super().__init__(shape, dtype)
+        self._make = make
+        self._source: Any = None
+        self._lock = Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Deferred, (self.shape, self.dtype, self._make)
+
+    def _read(self, bounds: Bounds) -> NDArray[Any]:
+        with self._lock:
+            if self._source is None:
+                self._source = self._opened()
+        return np.asarray(self._source[bounds])
+
+    def _opened(self) -> Any:
+        source = self._make()
+        if tuple(source.shape) != self.shape:
+            raise ImageReadError(
+                f"a resolution level has shape {tuple(source.shape)} now, expected {self.shape}: its file changed "
+                "since the image was opened; open it again"
+            )
+        return source
 
 
 def bounded(index: Any, shape: tuple[int, ...]) -> tuple[Bounds, tuple[int | slice, ...]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import zarr
 
 from dinoscope.errors import ImageReadError, SettingsError
 from dinoscope.image._axes import arrange
@@ -11,16 +14,18 @@ from dinoscope.image._failures import Guarded, reading
 from dinoscope.image._folder import TIFF_SUFFIXES, open_folder
 from dinoscope.image._hdf5 import HDF5_SUFFIXES, open_hdf5
 from dinoscope.image._image import ArrayLike, Image
+from dinoscope.image._levels import map_levels
 from dinoscope.image._microscope import DM_SUFFIXES, EMD_SUFFIXES, open_dm, open_emd
 from dinoscope.image._mrc import MRC_SUFFIXES, open_mrc
 from dinoscope.image._opened import Opened, check_level
 from dinoscope.image._picture import PICTURE_SUFFIXES, open_picture
-from dinoscope.image._select import select
+from dinoscope.image._select import descend, select
 from dinoscope.image._tiff import open_tiff
 from dinoscope.image._zarr import is_zarr, open_node, open_zarr
 from dinoscope.settings import ImageSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from os import PathLike
 
 _PARTED_SUFFIXES = (*HDF5_SUFFIXES, *EMD_SUFFIXES, *DM_SUFFIXES)
@@ -28,7 +33,10 @@ IMAGE_SUFFIXES = (*TIFF_SUFFIXES, *PICTURE_SUFFIXES, *MRC_SUFFIXES, *_PARTED_SUF
 
 
 def open_image(
-    source: str | PathLike[str] | ArrayLike | Image, settings: ImageSettings | None = None, *, name: str | None = None
+    source: str | PathLike[str] | ArrayLike | Sequence[ArrayLike] | zarr.Group | Image,
+    settings: ImageSettings | None = None,
+    *,
+    name: str | None = None,
 ) -> Image:
     """Open an image lazily: no pixels are read before `Image.read`.
 
@@ -36,8 +44,10 @@ def open_image(
     ----------
     source
         A TIFF, PNG, JPEG, MRC, DM3/DM4, EMD or HDF5 file, a folder of numbered sections, a zarr folder or URL (and a
-        path inside of it), an array (NumPy, dask, zarr...), or an image. A part of a file that holds several is chosen
-        as ``file.h5::dataset`` or ``file.emd::title``.
+        path inside of it), an array (NumPy, dask, zarr...), a zarr group that is an OME-Zarr image, or an image. A
+        part of a file that holds several is chosen as ``file.h5::dataset`` or ``file.emd::title``. A list or tuple of
+        arrays is one image at several resolutions, finest first, as in napari's multiscale layers; the arrays have
+        the same axes, of which only z, y and x become shorter.
     settings
         Level, channel, time point, sections, and what the file does not tell. The defaults take everything.
     name
@@ -47,13 +57,14 @@ def open_image(
     -------
     Image
         Axes in the order t c z y x s, sizes in nm where the file tells them. Axes t and c of size 1 are dropped.
+        Resolution levels of a file below the chosen one are its `coarser` levels, without those that cannot be used.
 
     Raises
     ------
     ImageReadError
         If the source is missing, damaged, or of an unknown kind.
     AxesError
-        If the axes are not known and cannot be inferred.
+        If the axes are not known and cannot be inferred, or the arrays of a list are no levels of one image.
     SettingsError
         If the settings ask for a level, channel, time point or sections that are not there.
     MissingDependencyError
@@ -64,39 +75,67 @@ def open_image(
     >>> import numpy as np
     >>> open_image(np.zeros((30, 64, 64), np.uint8), ImageSettings(sections="10:20")).shape
     (10, 64, 64)
+    >>> fine = np.zeros((64, 64), np.uint8)
+    >>> [level.shape for level in open_image([fine, fine[::2, ::2], fine[::4, ::4]]).coarser]
+    [(32, 32), (16, 16)]
     """
     settings = settings or ImageSettings()
     if isinstance(source, Image):
         return _reopen(source, settings, name)
-    if hasattr(source, "shape") and hasattr(source, "dtype") and hasattr(source, "__getitem__"):
-        return select(_adopt(source, settings, name or "image"), settings)
+    if isinstance(source, zarr.Group):
+        return select(_open_group(source, settings, name or "image"), settings)
+    if _is_array(source):
+        check_level(settings.level, 1, "an array")
+        return select(_adopt(source, (), settings, name or "image"), settings)
+    if isinstance(source, list | tuple) and source and all(_is_array(level) for level in source):
+        pyramid = _adopt(source[0], source[1:], settings, name or "image")
+        return select(descend(pyramid, settings.level), settings)
     if not isinstance(source, str | Path) and not hasattr(source, "__fspath__"):
-        raise ImageReadError(f"cannot open a {type(source).__name__} as an image: expected a path, a URL or an array")
+        raise ImageReadError(
+            f"cannot open a {type(source).__name__} as an image: expected a path, a URL, an array or a list of arrays"
+        )
     return select(_open_location(source, settings, name), settings)
 
 
 def _reopen(image: Image, settings: ImageSettings, name: str | None) -> Image:
-    check_level(settings.level, 1, f"image {image.name!r}")
     if settings.axes not in (None, image.axis_names):
         raise SettingsError(
             f"axes {settings.axes!r} were told for image {image.name!r}, which has axes {image.axis_names!r} already"
         )
-    chosen = select(image, settings)
-    return chosen if name is None else Image(name, chosen.uri, chosen.axes, chosen.data)
+    chosen = select(descend(image, settings.level), settings)
+    return chosen if name is None else replace(chosen, name=name)
 
 
-def _adopt(array: Any, settings: ImageSettings, name: str) -> Image:
-    """An image on an array in memory, whose errors stay its owner's."""
+def _is_array(source: Any) -> bool:
+    return all(hasattr(source, feature) for feature in ("shape", "dtype", "__getitem__"))
+
+
+def _adopt(array: Any, coarser: Iterable[Any], settings: ImageSettings, name: str) -> Image:
+    """An image on arrays in memory, whose errors stay their owner's. Coarser ones do not change the URI."""
+    opened, uri = _adopted(array, name)
+    levels = tuple(_adopted(level, name)[0].data for level in coarser)
+    return arrange(replace(opened, coarser=levels), settings.axes, name, uri, keep_levels=True)
+
+
+def _adopted(array: Any, name: str) -> tuple[Opened, str]:
+    """An array in memory, and the URI of an image of it."""
     module = type(array).__module__.partition(".")[0]
     if module == "zarr":
         location = str(array.store_path)
-        return arrange(open_node(array, settings.level, location), settings.axes, name, location)
-    check_level(settings.level, 1, "an array")
+        return open_node(array, 0, location), location
     if module == "dask":
         from dask.base import tokenize
 
-        return arrange(Opened(array), settings.axes, name, f"dask:{tokenize(array)}")
-    return arrange(Opened(array), settings.axes, name, f"array:{name}")
+        return Opened(array), f"dask:{tokenize(array)}"
+    return Opened(array), f"array:{name}"
+
+
+def _open_group(group: zarr.Group, settings: ImageSettings, name: str) -> Image:
+    location = str(group.store_path)
+    with reading(location):
+        opened = open_node(group, settings.level, location)
+    uri = _at_level(location, settings.level)
+    return arrange(map_levels(opened, lambda level: Guarded(level, location)), settings.axes, name, uri)
 
 
 def _open_location(source: Any, settings: ImageSettings, name: str | None) -> Image:
@@ -104,9 +143,13 @@ def _open_location(source: Any, settings: ImageSettings, name: str | None) -> Im
     uri = location if "://" in location else str(Path(location).expanduser().resolve())
     with reading(location):
         opened = _open_url(location, settings.level) if "://" in location else _open_path(Path(uri), part, settings)
-    uri = uri + (f"::{part}" if part else "") + (f"#level={settings.level}" if settings.level else "")
-    guarded = Opened(Guarded(opened.data, location), opened.axes, opened.scale_nm)
+    uri = _at_level(uri + (f"::{part}" if part else ""), settings.level)
+    guarded = map_levels(opened, lambda level: Guarded(level, location))
     return arrange(guarded, settings.axes, name or _stem(location), uri)
+
+
+def _at_level(uri: str, level: int) -> str:
+    return f"{uri}#level={level}" if level else uri
 
 
 def _open_url(url: str, level: int) -> Opened:
@@ -145,7 +188,7 @@ def _open_section(path: Path) -> Opened:
     """One file of a folder of sections, whose failures name that file."""
     with reading(str(path)):
         opened = open_tiff(path, 0) if path.suffix.lower() in TIFF_SUFFIXES else open_picture(path)
-    return Opened(Guarded(opened.data, str(path)), opened.axes, opened.scale_nm)
+    return map_levels(opened, lambda level: Guarded(level, str(path)))
 
 
 def _split_part(location: str) -> tuple[str, str | None]:

@@ -25,11 +25,15 @@ class Opened:
         A letter of ``tczyxs`` per axis of `data`, in any order; None where the file does not tell.
     scale_nm
         Voxel size in nm by axis name; an axis of unknown size is absent.
+    coarser
+        What else the file has of the same pixels at lower resolution, finest first, with the axes of `data`. Whether
+        the sizes fit is not checked yet.
     """
 
     data: ArrayLike
     axes: str | None = None
     scale_nm: Mapping[str, float] = field(default_factory=dict)
+    coarser: tuple[ArrayLike, ...] = ()
 
 
 def check_level(level: int, levels: int, file: str) -> None:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from dinoscope.errors import AxesError, RegionError, SettingsError
 from dinoscope.geometry import Region
+from dinoscope.image._levels import map_levels
+from dinoscope.image._opened import check_level
 from dinoscope.image._views import Cropped, Picked
 
 if TYPE_CHECKING:
-    from dinoscope.image._image import Image
+    from dinoscope.geometry import Axis
+    from dinoscope.image._image import ArrayLike, Image
     from dinoscope.settings import ImageSettings
 
 _WORDS = {"t": ("time point", "time points", "--time"), "c": ("channel", "channels", "--channel")}
@@ -55,9 +58,11 @@ def spatial(image: Image) -> Image:
         size = image.axis(name).size
         if size > 1:
             _, several, flag = _WORDS[name]
+            field = flag.removeprefix("--")
             raise AxesError(
                 f"image {image.name!r} has {size} {several}; choose one with {flag} (0 to {size - 1}), or name the "
-                "axes with --axes if these are something else, such as sections (z)"
+                "axes with --axes if these are something else, such as sections (z); in Python give open_image "
+                f"ImageSettings({field}=...) or ImageSettings(axes=...)"
             )
         image = _pick(image, name, 0)
     return image
@@ -82,7 +87,7 @@ def _choose(image: Image, name: str, index: int | None) -> Image:
 def _pick(image: Image, name: str, index: int) -> Image:
     at = image.axis_names.index(name)
     axes = image.axes[:at] + image.axes[at + 1 :]
-    return replace(image, axes=axes, data=Picked(image.data, at, index))
+    return map_levels(image, lambda level: Picked(level, at, index), axes=axes)
 
 
 def _crop_sections(image: Image, sections: str) -> Image:
@@ -106,6 +111,9 @@ def _crop_sections(image: Image, sections: str) -> Image:
 def cropped(image: Image, region: Region) -> Image:
     """A lazy part of an image, with voxels counted from the corner of the region.
 
+    Coarser levels stay where the region cuts only along axes on which they are as long as the image: sections of a
+    volume keep those that have all sections.
+
     Raises
     ------
     RegionError
@@ -118,7 +126,38 @@ def cropped(image: Image, region: Region) -> Image:
     axes = tuple(replace(axis, size=size) for axis, size in zip(image.axes, region.shape, strict=True))
     corner = ",".join(f"{a}:{b}" for a, b in zip(region.start, region.stop, strict=True))
     uri = _with_choice(image.uri, f"region={corner}")
-    return replace(image, axes=axes, data=Cropped(image.data, region.slices), uri=uri)
+    cut = tuple(size < axis.size for axis, size in zip(image.axes, region.shape, strict=True))
+
+    def part(level: ArrayLike) -> ArrayLike:
+        return Cropped(level, tuple(s if c else slice(None) for s, c in zip(region.slices, cut, strict=True)))
+
+    kept = tuple(level for level in image.coarser if _as_long(level.shape, image.shape, cut))
+    return map_levels(replace(image, coarser=kept), part, axes=axes, uri=uri)
+
+
+def _as_long(shape: tuple[int, ...], finest: tuple[int, ...], where: tuple[bool, ...]) -> bool:
+    return all(size == fine for size, fine, asked in zip(shape, finest, where, strict=True) if asked)
+
+
+def descend(image: Image, level: int) -> Image:
+    """The image at one of its own levels, 0 for the image itself, with voxels as much larger as there are fewer.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such level.
+    """
+    check_level(level, 1 + len(image.coarser), f"image {image.name!r}")
+    if level == 0:
+        return image
+    data = image.coarser[level - 1]
+    axes = tuple(_coarse_axis(axis, int(size)) for axis, size in zip(image.axes, data.shape, strict=True))
+    uri = _with_choice(image.uri, f"level={level}")
+    return replace(image, axes=axes, data=data, coarser=image.coarser[level:], uri=uri)
+
+
+def _coarse_axis(axis: Axis, size: int) -> Axis:
+    return replace(axis, size=size, scale=axis.scale * axis.size / size if axis.unit == "nm" else axis.scale)
 
 
 def _with_choice(uri: str, choice: str) -> str:

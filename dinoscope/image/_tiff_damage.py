@@ -20,18 +20,28 @@ _NEEDED_TAGS = (270, 273, 279, 282, 283, 324, 325, 330)
 _WHOLE_BYTES = (8, 16, 32, 64)
 
 
-def check_complete(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
-    """Refuse a file that ends before its pages do.
+def check_file(tif: tifffile.TiffFile) -> None:
+    """Refuse a file that ends before its list of pages does.
+
+    Raises
+    ------
+    ImageReadError
+        If the chain of pages breaks, or tags of the first page would lie behind the end of the file.
+    """
+    _check_tags(tif)
+    _check_chain(tif)
+
+
+def check_series(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+    """Refuse pixels, at one resolution level, that are not all there.
 
     Tiles and strips with offset 0 are legal: sparse files leave out what is all zeros.
 
     Raises
     ------
     ImageReadError
-        If the chain of pages breaks, a plane is missing, or data would lie behind the end of the file.
+        If a plane is missing, or data would lie behind the end of the file.
     """
-    _check_tags(tif)
-    _check_chain(tif)
     planes = _planes(series)
     start = series.dataoffset
     if start is not None:
@@ -58,7 +68,7 @@ def check_complete(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> N
 def plane_offsets(series: tifffile.TiffPageSeries) -> NDArray[np.int64] | None:
     """Byte offset of every plane, or None where planes are compressed, tiled, scattered or in several files."""
     planes = _planes(series)
-    if series.transform is not None or series.is_multifile:
+    if series.transform is not None or _is_multifile(series):
         return None
     nbytes = series.keyframe.size * series.dtype.itemsize
     if series.dataoffset is not None:
@@ -66,6 +76,11 @@ def plane_offsets(series: tifffile.TiffPageSeries) -> NDArray[np.int64] | None:
     if not series.keyframe.is_final or any(not _is_contiguous(page) for page in series):
         return None
     return np.asarray([page.dataoffsets[0] for page in series if page is not None], dtype=np.int64)
+
+
+def _is_multifile(series: tifffile.TiffPageSeries) -> bool:
+    """Whether pages lie in other files; tifffile's `is_multifile` says no of every level but the first."""
+    return series.is_multifile or any(page is not None and page.parent is not series.parent for page in series)
 
 
 def _planes(series: tifffile.TiffPageSeries) -> int:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import zarr
 
 from dinoscope.errors import ImageReadError, MissingDependencyError
 from dinoscope.geometry import AXIS_ORDER
+from dinoscope.image._failures import READ_FAILURES
+from dinoscope.image._lazy import Deferred, LazyArray
 from dinoscope.image._opened import Opened, check_level
 from dinoscope.image._units import to_nm
 from dinoscope.image._zarr_damage import guard_blosc
@@ -16,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MARKERS = ("zarr.json", ".zgroup", ".zarray")
+
+_METADATA_THREADS = 8
+"""Levels of which the metadata are asked for at once: over a network each answer takes a while."""
 
 
 def is_zarr(folder: Path) -> bool:
@@ -92,9 +100,24 @@ def _open_multiscale(node: zarr.Group, multiscale: dict[str, Any], level: int, l
         for name, scale, axis in zip(names, scales, described, strict=True)
         if name in "zyx"
     }
-    return Opened(
-        guard_blosc(array), "".join(names), {name: length for name, length in lengths.items() if length is not None}
-    )
+    known = {name: length for name, length in lengths.items() if length is not None}
+    return Opened(guard_blosc(array), "".join(names), known, _coarser(node, datasets[level + 1 :]))
+
+
+def _coarser(node: zarr.Group, datasets: list[Any]) -> tuple[LazyArray, ...]:
+    """The arrays of these datasets, without those that cannot be opened: the image is of use without them."""
+
+    def opened(dataset: Any) -> LazyArray | None:
+        with suppress(*READ_FAILURES):
+            array = node[str(dataset["path"])]
+            if isinstance(array, zarr.Array):
+                return Deferred(array.shape, array.dtype, partial(guard_blosc, array))
+        return None
+
+    if not datasets:
+        return ()
+    with ThreadPoolExecutor(_METADATA_THREADS) as pool:
+        return tuple(level for level in pool.map(opened, datasets) if level is not None)
 
 
 def _axis_name(axis: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dinoscope.jupyter._home import Home
     from dinoscope.jupyter._messages import Message
 
-HEIGHT = 600
+HEIGHT = 560
 """Pixels of the viewer, until somebody sets others."""
 
 

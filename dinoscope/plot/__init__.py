@@ -2,7 +2,8 @@
 
 Every function draws into the axes it is given, or into a new figure, and returns the axes. An image that these axes
 already show is not drawn again, so that results can be laid over one another. Only what is drawn is read, block by
-block, and shrunk to at most 1500 pixels a side while it is read.
+block, and shrunk to at most 1500 pixels a side while it is read; of an image that has coarser levels, the coarsest of
+them that suffices is read.
 
 The coordinates of the axes are nm, or voxels where the pixel size is unknown; 0 is the centre of the first voxel. So
 ``ax.plot(table["centroid_x_nm"], table["centroid_y_nm"], "+")`` marks every object of a table.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dinoscope.image import spatial
+from dinoscope.image import coarsest_level, spatial
 from dinoscope.plot._look import axes_or_new, frame_picture
 from dinoscope.plot._view import read_means, view_of
 
@@ -28,7 +28,7 @@ def image(image: Image, region: Region | None = None, ax: Axes | None = None) ->
     Parameters
     ----------
     image
-        One channel and time point, any size; only what is drawn is read.
+        One channel and time point, any size; only what is drawn is read, from a coarser level where that suffices.
     region
         Voxels (z, y, x) or (y, x), of which the middle section is drawn; the whole image by default.
     ax
@@ -56,27 +56,38 @@ def image(image: Image, region: Region | None = None, ax: Axes | None = None) ->
 
 def draw_image(image: Image, view: View, ax: Axes | None) -> Axes:
     """Draw a view of an image, unless the axes show it already."""
-    pictures = spatial(image)
+    picture = spatial(image)
     left, right, bottom, top = view.frame
     ax = axes_or_new(ax, (bottom - top) / (right - left))
     name = f"{image.uri} {view.box}"
     if any(shown.get_gid() == name for shown in ax.images):
         return ax
-    samples = (slice(None),) if "s" in pictures.axis_names else ()
-
-    def read(plane: Region) -> NDArray[Any]:
-        voxels = np.asarray(pictures.data[(*view.boxed(plane).slices, *samples)])
-        return voxels[0] if view.stacked else voxels
-
-    pixels = read_means(read, view)  # h w or h w 3
+    pixels, extent = _read(picture, view)
     low, high = _contrast(pixels)
-    if samples:
+    if "s" in picture.axis_names:
         colours = np.nan_to_num((pixels - low) / (high - low), nan=0.0).clip(0.0, 1.0)
-        ax.imshow(colours, extent=view.extent, gid=name)
+        ax.imshow(colours, extent=extent, gid=name)
     else:
-        ax.imshow(pixels, cmap="gray", vmin=low, vmax=high, extent=view.extent, gid=name)
+        ax.imshow(pixels, cmap="gray", vmin=low, vmax=high, extent=extent, gid=name)
     frame_picture(ax, view)
     return ax
+
+
+def _read(picture: Image, view: View) -> tuple[NDArray[np.float64], tuple[float, float, float, float]]:
+    """Pixels of a view, shape (h, w) or (h, w, 3), from the coarsest level that suffices, and their outer edges."""
+    source, factors = coarsest_level((picture.data, *picture.coarser), int(view.stacked), view.step)
+    section = view.section * source.shape[0] // picture.data.shape[0] if view.stacked else 0
+    part = view.on_level(factors, section)
+    samples = (slice(None),) if "s" in picture.axis_names else ()
+
+    def read(plane: Region) -> NDArray[Any]:
+        voxels = np.asarray(source[(*part.boxed(plane).slices, *samples)])
+        return voxels[0] if view.stacked else voxels
+
+    # The centre of the first voxel of a level lies further inside of the image than that of the first voxel.
+    down, aside = ((factor - 1) / 2 * size for factor, size in zip(factors, view.voxel_size, strict=True))
+    left, right, bottom, top = part.extent
+    return read_means(read, part), (left + aside, right + aside, bottom + down, top + down)
 
 
 def _contrast(pixels: NDArray[np.float64]) -> tuple[float, float]:

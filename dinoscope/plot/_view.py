@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1500
 """Pixels per side of a picture: more than a page or a screen shows."""
 
+_ROUNDING = 1e-6
+"""Slack that keeps whole numbers whole after a division."""
+
 BLOCK = 1024
 """Voxels per side that are read at once, or one pixel where that is more."""
 
@@ -89,6 +92,26 @@ class View:
         drawn: NDArray[np.float64] = (voxels * self.voxel_size)[:, ::-1]
         return drawn
 
+    def on_level(self, factors: tuple[float, float], section: int) -> View:
+        """The voxels of a coarser level that cover the plane, and pixels to draw them with.
+
+        Parameters
+        ----------
+        factors
+            Voxels (y, x) per voxel of the level.
+        section
+            Index of the section in the level.
+        """
+        start = tuple(
+            math.floor(first / factor + _ROUNDING) for first, factor in zip(self.plane.start, factors, strict=True)
+        )
+        stop = tuple(
+            math.ceil(last / factor - _ROUNDING) for last, factor in zip(self.plane.stop, factors, strict=True)
+        )
+        plane = Region(start, stop)
+        size = self.voxel_size[0] * factors[0], self.voxel_size[1] * factors[1]
+        return View(section, self.stacked, plane, _step(plane), size, self.unit)
+
     @property
     def frame(self) -> tuple[float, float, float, float]:
         """Left, right, bottom and top of the plane, in `unit`: the outer edges of its voxels."""
@@ -133,14 +156,19 @@ def view_of(axes: tuple[Axis, ...], region: Region | None) -> View:
         )
     y, x = space[-2:]
     physical = y.unit == x.unit == "nm"
+    plane = Region(box.start[-2:], box.stop[-2:])
     return View(
         section=(box.start[0] + box.stop[0]) // 2 if len(space) == 3 else 0,
         stacked=len(space) == 3,
-        plane=Region(box.start[-2:], box.stop[-2:]),
-        step=math.ceil(max(box.shape[-2:]) / MOST_PIXELS),
+        plane=plane,
+        step=_step(plane),
         voxel_size=(y.scale, x.scale) if physical else (1.0, 1.0),
         unit="nm" if physical else "pixel",
     )
+
+
+def _step(plane: Region) -> int:
+    return math.ceil(max(plane.shape) / MOST_PIXELS)
 
 
 def _completed(region: Region, whole: Region) -> Region:

@@ -71,6 +71,22 @@ def test_whole_numbers_are_rounded(dtype: Any) -> None:
     np.testing.assert_allclose(shown.astype(float), means(plane.astype(float), 4), atol=0.5)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_what_is_no_number_does_not_spread_over_coarse_tiles(dtype: Any) -> None:
+    plane = np.full((64, 64), 60_000, dtype)  # eight of them are too many for a half
+    plane[[3, 20, 21], [5, 40, 41]] = np.nan, np.inf, -np.inf
+    plane[32:, 32:] = np.nan
+    pyramid = Pyramid(plane.shape, tile=2)  # steps 1 to 32
+    planes = Planes([plane], False, pyramid)
+    for level in range(pyramid.levels - 1):
+        shown = assembled(planes, pyramid, level)
+        middle = len(shown) // 2
+        assert shown.dtype == dtype
+        assert np.isnan(shown[middle:, middle:]).all()
+        shown[middle:, middle:] = 60_000
+        assert (shown == 60_000).all()
+
+
 def test_sections_and_colours() -> None:
     stack = noise((3, 20, 24, 3))
     pyramid = Pyramid((20, 24), tile=8)

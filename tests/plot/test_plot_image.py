@@ -46,6 +46,22 @@ class Counting(LazyArray):
         return np.broadcast_to(values, [part.stop - part.start for part in bounds]).copy()
 
 
+class Coordinates(LazyArray):
+    """The y or x coordinate of every voxel's centre in voxels of the finest level, of which it stands for `factor`."""
+
+    def __init__(self, shape: tuple[int, ...], factor: float, along: int) -> None:
+        super().__init__(shape, np.float64)
+        self._factor, self._along = factor, along
+        self.boxes: list[tuple[slice, ...]] = []
+
+    def _read(self, bounds: tuple[slice, ...]) -> NDArray[Any]:
+        self.boxes.append(bounds)
+        part = bounds[self._along]
+        places = (np.arange(part.start, part.stop) + 0.5) * self._factor - 0.5
+        lying = places.reshape([-1 if axis == self._along % len(bounds) else 1 for axis in range(len(bounds))])
+        return np.broadcast_to(lying, [part.stop - part.start for part in bounds]).copy()
+
+
 def shown(ax: Axes, index: int = 0) -> NDArray[Any]:
     return np.ma.getdata(np.ma.asarray(ax.images[index].get_array()))
 
@@ -135,6 +151,52 @@ def test_of_a_huge_stack_one_section_is_read_in_small_blocks() -> None:
     assert voxels == 2001 * 60_000  # each voxel of the region once
     assert shown(ax).shape == (51, 1500)
     np.testing.assert_allclose(shown(ax)[0], np.arange(1500) * 40 + 19.5)
+
+
+def with_levels(image: Image, *coarser: Any) -> Image:
+    return Image(image.name, image.uri, image.axes, image.data, coarser)
+
+
+@pytest.mark.parametrize("region", [None, Region((1003, 1501), (5898, 6000)), Region((0, 17), (6000, 1011))])
+@pytest.mark.parametrize("along", [-2, -1])
+@pytest.mark.parametrize("sizes", [(2, 4, 8), (4,), (3, 8)])
+def test_a_coarser_level_is_drawn_where_the_image_is(region: Region | None, along: int, sizes: tuple[int, ...]) -> None:
+    levels = [Coordinates((6000 // factor,) * 2, factor, along) for factor in (1, *sizes)]
+    ax = plot.image(with_levels(make_image(levels[0], (4.0, 5.0)), *levels[1:]), region)
+    assert levels[0].boxes == []
+    assert len([level for level in levels if level.boxes]) == 1
+    pixels = shown(ax)
+    assert 750 <= max(pixels.shape) <= 1500
+    for row, column in ((0, 0), (pixels.shape[0] - 2, pixels.shape[1] - 2)):  # the last may be of fewer voxels
+        x, y = pixel_centre(ax, row, column)
+        place = (y / 4.0, x / 5.0)[along]
+        assert pixels[row, column] == pytest.approx(place, abs=1e-6)
+    box = region or Region((0, 0), (6000, 6000))
+    left, right, bottom, top = ax.images[0].get_extent()
+    assert top <= (box.start[0] - 0.5) * 4.0 < (box.stop[0] - 0.5) * 4.0 <= bottom
+    assert left <= (box.start[1] - 0.5) * 5.0 < (box.stop[1] - 0.5) * 5.0 <= right
+    assert ax.get_xlim() == pytest.approx(((box.start[1] - 0.5) * 5.0, (box.stop[1] - 0.5) * 5.0))
+
+
+def test_a_level_that_is_too_coarse_is_not_drawn() -> None:
+    fine = np.random.default_rng(0).random((900, 1500))
+    image = with_levels(make_image(fine), np.zeros((450, 750)))
+    np.testing.assert_array_equal(shown(plot.image(image)), fine)
+
+
+def test_a_level_of_fewer_sections_shows_the_one_that_is_nearest() -> None:
+    fine = Counting((6, 4000, 4000))
+    coarse = np.broadcast_to(np.arange(3.0)[:, None, None], (3, 2000, 2000))
+    ax = plot.image(with_levels(make_image(fine), coarse), Region((5, 0, 0), (6, 4000, 4000)))
+    assert fine.boxes == []
+    assert (shown(ax) == 2).all()
+
+
+def test_colours_of_a_coarser_level_stay_colours() -> None:
+    fine, coarse = np.zeros((3200, 40, 3), np.uint8), np.zeros((1600, 20, 3), np.uint8)
+    coarse[::2] = 200, 100, 0
+    ax = plot.image(with_levels(make_image(fine, names="yxs"), coarse))
+    np.testing.assert_allclose(shown(ax)[:800], np.broadcast_to([1.0, 0.5, 0.0], (800, 10, 3)))
 
 
 def test_colours_keep_their_hue() -> None:
