@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from psygnal import SignalGroup, SignalInstance
 
     from dinoscope.jupyter._home import Home
 
 
+class Showing:
+    """Tells a value that is shown from one that somebody chose: widgets emit the same for both.
+
+    What comes from the browser while something is shown comes in another thread, and is a choice.
+    """
+
+    def __init__(self) -> None:
+        self._thread: int | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """What this thread sets meanwhile is shown."""
+        before, self._thread = self._thread, threading.get_ident()
+        try:
+            yield
+        finally:
+            self._thread = before
+
+    @property
+    def is_on(self) -> bool:
+        """Whether what is set now, in this thread, is shown and no choice."""
+        return self._thread == threading.get_ident()
+
+
 class Part(widgets.Box):
-    """A part of the panel, which listens to a session for as long as it is open."""
+    """A part of the panel, which listens to a session for as long as it is open.
+
+    Attributes
+    ----------
+    showing
+        A context in which controls are set without that being somebody's choice.
+    """
 
     def __init__(self, style: str) -> None:
         super().__init__()
+        self.showing = Showing()
         self._heard: list[tuple[SignalInstance | SignalGroup, Callable[..., object]]] = []
         self.add_class(style)
 
@@ -27,6 +60,15 @@ class Part(widgets.Box):
         """Call `slot` whenever there is a signal."""
         signal.connect(slot)
         self._heard.append((signal, slot))
+
+    def follow(self, home: Home, control: widgets.Widget, action: Callable[[Any], object]) -> None:
+        """Call `action` with the value of a control whenever somebody chooses another, in the browser or in a cell."""
+
+        def chosen(_: object) -> None:
+            if not self.showing.is_on:
+                home.act(lambda: action(control.value))
+
+        control.observe(chosen, "value")
 
     def close(self) -> None:
         """Listen no more, and leave the pages."""
@@ -78,11 +120,6 @@ def button(home: Home, text: str, tip: str, action: Callable[[], object], **trai
     made = widgets.Button(description=text, tooltip=tip, **traits)
     made.on_click(lambda _: home.act(action))
     return made
-
-
-def edited(home: Home, control: widgets.Widget, action: Callable[[Any], object]) -> None:
-    """Call `action` with the value of a control whenever somebody changes it in the browser or in a cell."""
-    control.observe(lambda _: home.act(lambda: action(control.value)), "value")
 
 
 def note(text: str = "") -> widgets.HTML:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
-from dinoscope.jupyter._controls import Section, button, edited, note, row, show
+from dinoscope.jupyter._controls import Section, button, note, row, show
 from dinoscope.session import describe_examples
 
 if TYPE_CHECKING:
@@ -39,18 +39,19 @@ class ExamplePanel(Section):
 
     def _connect(self) -> None:
         brush = self._session.brush
-        edited(self._home, self.classes, brush.choose)
-        edited(self._home, self.new_class, self._add)
+        self.follow(self._home, self.classes, brush.choose)
+        self.follow(self._home, self.new_class, self._add)
         self.sign.on_click(lambda _: self._home.act(brush.toggle))
         self.listen(brush.events, self._show_brush)
         self.listen(self._session.events.prompts, self._show_prompts)
 
     def _show_brush(self, *_: object) -> None:
         brush = self._session.brush
-        if self.classes.options != brush.classes:
-            self.classes.options = brush.classes
-        if brush.class_name in brush.classes:  # not between the two changes that make a new class
-            self.classes.value = brush.class_name
+        with self.showing():
+            if self.classes.options != brush.classes:
+                self.classes.options = brush.classes
+            if brush.class_name in brush.classes:  # not between the two changes that make a new class
+                self.classes.value = brush.class_name
         self.sign.description = "+ this is one" if brush.positive else "\N{MINUS SIGN} this is not one"
         self.sign.button_style = "" if brush.positive else "danger"
 
@@ -59,7 +60,8 @@ class ExamplePanel(Section):
 
     def _add(self, name: str) -> None:
         self._session.brush.choose(name)
-        self.new_class.value = ""
+        with self.showing():
+            self.new_class.value = ""
 
     def _clear(self) -> None:
         self._session.prompts = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from dinoscope.errors import SettingsError
 from dinoscope.forms import fields_of, refusal
+from dinoscope.jupyter._controls import Showing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +46,7 @@ class SettingsForm(widgets.GridBox):
         self._settings, self._home = settings, home
         self._fields = {field.name: field for field in fields_of(type(settings))}
         self._controls: dict[str, _Control] = {name: _control(self._fields[name]) for name in names or self._fields}
-        self._showing: int | None = None
+        self._showing = Showing()
         super().__init__(tuple(self._rows()))
         self.add_class("dinoscope-form")
         for name, control in self._controls.items():
@@ -62,7 +62,8 @@ class SettingsForm(widgets.GridBox):
     def show_field(self, name: str) -> None:
         """Show what the model holds; fields without a row are ignored."""
         if name in self._controls:
-            self._show(lambda: self._controls[name].write(getattr(self._settings, name)))
+            with self._showing():
+                self._controls[name].write(getattr(self._settings, name))
 
     def suggest(self, settings: Settings, name: str, number: float) -> None:
         """Show the number that a field's word, or its None, stands for; a person who unchecks it starts there.
@@ -70,7 +71,8 @@ class SettingsForm(widgets.GridBox):
         Settings and fields that are not in this form are ignored.
         """
         if settings is self._settings and name in self._controls:
-            self._show(lambda: self._controls[name].suggest(number))
+            with self._showing():
+                self._controls[name].suggest(number)
 
     def close(self) -> None:
         """Follow the settings no more."""
@@ -86,16 +88,8 @@ class SettingsForm(widgets.GridBox):
     def _changed(self, change: EmissionInfo) -> None:
         self.show_field(change.signal.name)
 
-    def _show(self, write: Callable[[], None]) -> None:
-        """Write to a control, which is not an edit. Edits that come from the browser come in other threads."""
-        before, self._showing = self._showing, threading.get_ident()
-        try:
-            write()
-        finally:
-            self._showing = before
-
     def _edited(self, name: str, _: object) -> None:
-        if self._showing != threading.get_ident():
+        if not self._showing.is_on:
             self._home.act(partial(self._take, name))
 
     def _take(self, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from dinoscope.encoders import list_encoders
-from dinoscope.jupyter._controls import Section, button, edited, labelled, note, row, show
+from dinoscope.jupyter._controls import Section, button, labelled, note, row, show
 from dinoscope.jupyter._form import SettingsForm
 from dinoscope.session import describe_download, describe_encoder, describe_image
 
@@ -70,9 +70,9 @@ class ImagePanel(Section):
         self._connect(home)
 
     def _connect(self, home: Home) -> None:
-        edited(home, self.encoder, self._choose_encoder)
-        edited(home, self.weights, self._choose_weights)
-        edited(home, self.pixel_size, self._tell_pixel_size)
+        self.follow(home, self.encoder, self._choose_encoder)
+        self.follow(home, self.weights, self._choose_weights)
+        self.follow(home, self.pixel_size, self._tell_pixel_size)
         self.listen(self._session.settings.encoder.events.encoder, self._show_encoder)
         self.listen(self._session.events.prompts, self.show_image)
         self.listen(self._session.events.ready, self._ready)
@@ -82,17 +82,20 @@ class ImagePanel(Section):
         """Show which image the session has, and the size of its pixels."""
         image = self._session.image
         show(self.about, describe_image(image) if image else "No image is open.")
-        self.pixel_size.value = (image and image.pixel_size_nm) or 0.0
+        with self.showing():
+            self.pixel_size.value = (image and image.pixel_size_nm) or 0.0
 
     def _fill_encoders(self) -> None:
         known = [(describe_encoder(listing), listing.entry.name) for listing in list_encoders()]
-        self.encoder.options = [*known, (_FROM_FILE, _FROM_FILE)]
+        with self.showing():
+            self.encoder.options = [*known, (_FROM_FILE, _FROM_FILE)]
         self._show_encoder(self._session.settings.encoder.encoder)
 
     def _show_encoder(self, name: str) -> None:
-        if name not in (value for _, value in self.encoder.options):
-            self.encoder.options = [(name, name), *self.encoder.options]
-        self.encoder.value = name
+        with self.showing():
+            if name not in (value for _, value in self.encoder.options):
+                self.encoder.options = [(name, name), *self.encoder.options]
+            self.encoder.value = name
 
     def _choose_encoder(self, name: str) -> None:
         """Take an encoder, unless it would be a download nobody was asked about."""

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import uuid
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+from dinoscope.image import Image, open_image
+from dinoscope.session import Session
+from dinoscope.testing import FakeEncoder
+from tests.notebook import Comm
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 MISSING = [name for name in ("anywidget", "ipywidgets") if find_spec(name) is None]
 
@@ -20,55 +28,54 @@ def pytest_collect_file() -> None:
         pytest.skip(f"{', '.join(MISSING)} not installed: pip install -e '.[jupyter,dev]'")
 
 
-class Comm:
-    """Remembers what a widget sends to the browser."""
-
-    def __init__(self, **opened: Any) -> None:
-        self.comm_id = f"comm-{id(self)}"
-        self.opened = opened
-        self.sent: list[tuple[dict[str, Any], list[bytes]]] = []
-        self._take: Any = None
-        self.is_closed = False
-
-    def on_msg(self, take: Any) -> None:
-        """Keep what takes the messages of the browser."""
-        self._take = take
-
-    def on_close(self, take: Any) -> None:
-        """Nobody closes it from the browser."""
-
-    def send(self, data: Any = None, metadata: Any = None, buffers: Any = None) -> None:
-        """Remember a message."""
-        self.sent.append((data, [bytes(part) for part in buffers or ()]))
-
-    def close(self, *_: Any, **__: Any) -> None:
-        """The widget is gone."""
-        self.is_closed = True
-
-    def custom(self, kind: str | None = None) -> list[tuple[dict[str, Any], list[bytes]]]:
-        """The custom messages with their buffers, all or those of a type."""
-        found = [(data["content"], buffers) for data, buffers in self.sent if data["method"] == "custom"]
-        return [(content, buffers) for content, buffers in found if kind in (None, content["type"])]
-
-    def states(self, name: str) -> list[Any]:
-        """The values of a trait, in the order they were sent."""
-        updates = [data["state"] for data, _ in self.sent if data["method"] == "update"]
-        return [state[name] for state in updates if name in state]
-
-    def receive(self, content: Any) -> None:
-        """Hand a custom message of the browser to the widget."""
-        self._take({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
-
-    def receive_state(self, **state: Any) -> None:
-        """Hand traits that the browser changed to the widget."""
-        self._take({"content": {"data": {"method": "update", "state": state}}, "buffers": []})
-
-
 @pytest.fixture
 def comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every widget that is made gets a comm that remembers."""
     from ipywidgets.widgets import widget
 
-    monkeypatch.setattr(widget.comm, "create_comm", lambda **opened: Comm(**opened))
+    def create(comm_id: str | None = None, **opened: Any) -> Comm:
+        return Comm(comm_id or uuid.uuid4().hex, **opened)
+
+    monkeypatch.setattr(widget.comm, "create_comm", create)
     yield
-    widget._instances.clear()
+    for made in tuple(widget._instances.values()):
+        made.close()
+
+
+@pytest.fixture
+def squares() -> Image:
+    """Noise with two bright squares, 32 wide, with their corners at 32, 32 and at 96, 128."""
+    pixels = np.random.default_rng(0).random((160, 200), dtype=np.float32) * 0.2
+    pixels[32:64, 32:64] += 0.7
+    pixels[96:128, 128:160] += 0.7
+    return open_image(pixels, name="squares")
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    """A session that works in place, without an image."""
+    return Session(folder=tmp_path, make_encoder=lambda *_: FakeEncoder())
+
+
+@pytest.fixture
+def make_panel(comms: None, session: Session, squares: Image) -> Iterator[Callable[..., Any]]:
+    """Makes panels on the squares, or on another image, or on none; all in place."""
+    from dinoscope.jupyter import Panel
+
+    panels = []
+
+    def make(image: Image | None = squares) -> Panel:
+        if image is not session.image:
+            session.image = image
+        panels.append(Panel(session))
+        return panels[-1]
+
+    yield make
+    for panel in panels:
+        panel.close()
+
+
+@pytest.fixture
+def panel(make_panel: Callable[..., Any]) -> Any:
+    """A panel on the squares."""
+    return make_panel()

@@ -1,5 +1,6 @@
 // What the two commands do.
 import quickStart from "../../../../notebooks/quick_start.ipynb";
+import { askToRun, takeRequest } from "./handover";
 import type { App, FileItem, NotebookContent, NotebookPanel } from "./jupyterlab";
 import { freeName, imageNotebook, imageNotebookName, pythonKernel, withKernel } from "./notebooks";
 
@@ -10,7 +11,21 @@ export async function openImage(app: App, image: FileItem): Promise<void> {
   // By length, because the image may be at the root of a drive, as in `RTC:a.tif`.
   const folder = image.path.slice(0, image.path.length - image.name.length);
   const path = await saveNotebook(app, folder, imageNotebookName(image.name), imageNotebook(image.name));
-  await runWhenReady(app, await openNotebook(app, path));
+  const panel = await openNotebook(app, path);
+  if (panel?.isAttached) {
+    await runWhenReady(app, panel);
+  } else {
+    // Notebook 7 opens it in another tab of the browser; what it gives here is thrown away and never ready.
+    askToRun(path);
+  }
+}
+
+/** Runs the notebook that another tab of the browser made for this one. */
+export async function runIfAsked(app: App): Promise<void> {
+  const panel = app.shell.currentWidget as Partial<NotebookPanel> | null;
+  if (panel?.context && takeRequest(panel.context.path)) {
+    await runWhenReady(app, panel as NotebookPanel);
+  }
 }
 
 /** Copies the quick start to a folder and opens it. */
@@ -35,11 +50,7 @@ async function openNotebook(app: App, path: string): Promise<NotebookPanel | und
   return (await app.commands.execute("docmanager:open", { path })) as NotebookPanel | undefined;
 }
 
-async function runWhenReady(app: App, panel: NotebookPanel | undefined): Promise<void> {
-  // Notebook 7 opens the notebook in another tab of the browser; what it gives here is thrown away and never ready.
-  if (!panel?.isAttached) {
-    return;
-  }
+async function runWhenReady(app: App, panel: NotebookPanel): Promise<void> {
   await panel.context.ready;
   await panel.context.sessionContext.ready;
   // The command runs the notebook in front, which would be another one if the user went on meanwhile.

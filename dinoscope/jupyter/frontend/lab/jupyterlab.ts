@@ -41,10 +41,10 @@ export interface Contents {
   save(path: string, file: { type: "notebook"; format: "json"; content: NotebookContent }): Promise<unknown>;
 }
 
-/** What `docmanager:open` gives for a notebook. */
+/** A notebook that is open, as `docmanager:open` gives it. */
 export interface NotebookPanel {
   isAttached: boolean;
-  context: { ready: Promise<void>; sessionContext: { ready: Promise<void> } };
+  context: { path: string; ready: Promise<void>; sessionContext: { ready: Promise<void> } };
 }
 
 export interface CommandOptions {
@@ -65,7 +65,7 @@ export interface App {
     contents: Contents;
     kernelspecs: { ready: Promise<void>; specs: KernelSpecs | null };
   };
-  shell: { currentWidget: unknown };
+  shell: { currentWidget: unknown; currentChanged?: { connect(slot: () => void): unknown } };
 }
 
 export interface Launcher {

@@ -7,12 +7,7 @@ const ENDING = ".ipynb";
 /** A notebook that opens an image of its own folder. */
 export function imageNotebook(imageName: string): NotebookContent {
   const about = "Segment an image by example with dinoscope: click some of the structures, and find the others.";
-  const code = [
-    "import dinoscope.jupyter",
-    "",
-    `panel = dinoscope.jupyter.show(${pythonString(imageName)})`,
-    "panel",
-  ].join("\n");
+  const code = `import dinoscope.jupyter\n\npanel = dinoscope.jupyter.show(${pythonString(imageName)})`;
   return {
     nbformat: 4,
     nbformat_minor: 5,

@@ -1,5 +1,5 @@
 // The plugin: two commands, and the places where they are offered.
-import { openImage, openQuickStart } from "./actions";
+import { openImage, openQuickStart, runIfAsked } from "./actions";
 import iconText from "./icon.svg";
 import { isImage } from "./image_files";
 import type { App, FileItem, Plugin, Services, Toolkit } from "./jupyterlab";
@@ -22,6 +22,7 @@ export function createPlugin(tokens: Tokens, toolkit: Toolkit): Plugin {
       const named: Services = Object.fromEntries(known.map(([name], index) => [name, services[index]]));
       addCommands(app, named, toolkit);
       offerCommands(app, named);
+      app.shell.currentChanged?.connect(() => void runIfAsked(app));
     },
   };
 }
@@ -60,7 +61,8 @@ function addCommands(app: App, { fileBrowsers }: Services, { LabIcon, showErrorM
 function offerCommands(app: App, { launcher, palette }: Services): void {
   // After JupyterLab's own "Open" and "Open With" (ranks 1 and 2), before what changes files.
   app.contextMenu.addItem({ command: OPEN_IMAGE, selector: ".jp-DirListing-item", rank: 3 });
-  launcher?.add({ command: QUICK_START, category: "Other", rank: 0 });
+  // The last of its category, the first of which lends its icon to the heading.
+  launcher?.add({ command: QUICK_START, category: "Other", rank: 10 });
   for (const command of [OPEN_IMAGE, QUICK_START]) {
     palette?.addItem({ command, category: "dinoscope" });
   }

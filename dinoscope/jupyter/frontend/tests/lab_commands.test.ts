@@ -6,6 +6,16 @@ import { createPlugin, OPEN_IMAGE, QUICK_START } from "../lab/plugin";
 
 const PYTHON = { name: "python3", display_name: "Python 3", language: "python" };
 const READY = Promise.resolve();
+const NEVER = new Promise<void>(() => {});
+
+/** The storage that the tabs of the browser share. */
+const stored = new Map<string, string>();
+const localStorage = {
+  getItem: (key: string) => stored.get(key) ?? null,
+  setItem: (key: string, value: string) => void stored.set(key, value),
+  removeItem: (key: string) => void stored.delete(key),
+};
+Object.defineProperty(globalThis, "localStorage", { value: localStorage, configurable: true });
 
 /** A JupyterLab of one folder. */
 class FakeLab {
@@ -18,8 +28,12 @@ class FakeLab {
   selected: FileItem[] = [];
   folder = "";
   saveError?: Error;
-  panel = { isAttached: true, context: { ready: READY, sessionContext: { ready: READY } } };
-  shell: { currentWidget: unknown } = { currentWidget: this.panel };
+  panel = notebook("opened.ipynb", true);
+  turn?: () => void;
+  shell = {
+    currentWidget: this.panel as unknown,
+    currentChanged: { connect: (slot: () => void) => void (this.turn = slot) },
+  };
 
   app = {
     commands: {
@@ -59,14 +73,24 @@ class FakeLab {
   }
 }
 
+function notebook(path: string, isAttached: boolean, ready = READY) {
+  return { isAttached, context: { path, ready, sessionContext: { ready } } };
+}
+
 let lab: FakeLab;
 
 beforeEach(() => {
-  lab = new FakeLab();
+  stored.clear();
+  lab = newTab();
+});
+
+function newTab(): FakeLab {
+  const lab = new FakeLab();
   const tokens = { fileBrowsers: "files", launcher: undefined, palette: undefined };
   const showErrorMessage = async (title: string, error: unknown) => void lab.errors.push(`${title}: ${error}`);
   lab.activate(createPlugin(tokens, { showErrorMessage }));
-});
+  return lab;
+}
 
 function file(path: string, type = "file"): FileItem {
   return { name: path.replace(/^.*[:/]/, ""), path, type };
@@ -110,12 +134,40 @@ test("another notebook that came to the front is not run", async () => {
   assert.deepEqual(lab.executed, ["docmanager:open a.dinoscope.ipynb"]);
 });
 
-test("a notebook that opened in another tab of the browser is not waited for", async () => {
+/** A tab in which somebody comes to a notebook, or to something else; what is run there. */
+async function executedAt(place: unknown): Promise<string[]> {
+  const tab = newTab();
+  tab.shell.currentWidget = place;
+  tab.turn?.();
+  await new Promise(setImmediate);
+  return tab.executed;
+}
+
+test("a notebook that opens in another tab of the browser is run there, once", async () => {
   lab.selected = [file("a.tif")];
-  const never = new Promise<void>(() => {});
-  lab.panel = { isAttached: false, context: { ready: never, sessionContext: { ready: never } } };
+  lab.panel = notebook("a.dinoscope.ipynb", false, NEVER);
   await lab.run(OPEN_IMAGE);
   assert.deepEqual(lab.executed, ["docmanager:open a.dinoscope.ipynb"]);
+  assert.deepEqual(await executedAt(null), []);
+  assert.deepEqual(await executedAt({ title: "a text" }), []);
+  assert.deepEqual(await executedAt(notebook("b.ipynb", true)), []);
+  assert.deepEqual(await executedAt(notebook("a.dinoscope.ipynb", true)), ["notebook:run-all-cells"]);
+  assert.deepEqual(await executedAt(notebook("a.dinoscope.ipynb", true)), []);
+});
+
+test("a notebook that did not open in another tab is not run much later", async ({ mock }) => {
+  mock.timers.enable({ apis: ["Date"] });
+  lab.selected = [file("a.tif")];
+  lab.panel = notebook("a.dinoscope.ipynb", false, NEVER);
+  await lab.run(OPEN_IMAGE);
+  mock.timers.tick(5 * 60_000);
+  assert.deepEqual(await executedAt(notebook("a.dinoscope.ipynb", true)), []);
+});
+
+test("nothing is left for other tabs where the notebook opens in this one", async () => {
+  lab.selected = [file("a.tif")];
+  await lab.run(OPEN_IMAGE);
+  assert.deepEqual(await executedAt(notebook("a.dinoscope.ipynb", true)), []);
 });
 
 test("without an image, nothing is opened", async () => {

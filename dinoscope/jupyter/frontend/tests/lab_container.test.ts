@@ -45,7 +45,7 @@ test("services find their places although a package is missing", async () => {
   const { filebrowser: _, ...rest } = FULL;
   const offered: string[] = [];
   const offer = (where: string) => ({ command }: { command: string }) => offered.push(`${where} ${command}`);
-  const app = { commands: { addCommand() {} }, contextMenu: { addItem() {} } } as unknown as App;
+  const app = { commands: { addCommand() {} }, contextMenu: { addItem() {} }, shell: {} } as unknown as App;
   const plugin = (await pluginOf(rest)).default;
   plugin.activate(app, { add: offer("launcher") }, { addItem: offer("palette") });
   assert.deepEqual(offered, [

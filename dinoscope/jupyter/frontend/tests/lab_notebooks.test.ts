@@ -75,7 +75,7 @@ test("a notebook opens the image of its own folder", () => {
   assert.equal(about?.cell_type, "markdown");
   assert.equal(code?.cell_type, "code");
   assert.notEqual(about?.id, code?.id);
-  assert.equal(code?.source, 'import dinoscope.jupyter\n\npanel = dinoscope.jupyter.show("a\\"b.tif")\npanel');
+  assert.equal(code?.source, 'import dinoscope.jupyter\n\npanel = dinoscope.jupyter.show("a\\"b.tif")');
 });
 
 test("the kernel is the default one of Python, or any of Python", () => {
