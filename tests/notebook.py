@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 
 Message = dict[str, Any]
 
@@ -103,12 +103,17 @@ class Page:
         """Click on a voxel."""
         self.send("point", y=y, x=x, counter=counter)
 
-    def ask(self, layer: Message, level: int, row: int = 0, column: int = 0, **changes: Any) -> int:
-        """Ask for a tile; the number of the request."""
-        number = next(self._numbers)
-        address = {"layer": layer["name"], "version": layer["version"], "section": self.scene["section"]}
+    def address(self, layer: Message, level: int, row: int = 0, column: int = 0) -> Message:
+        """A request for a tile, with a number of its own."""
+        shown = {"layer": layer["name"], "version": layer["version"], "section": self.scene["section"]}
         place = {"level": level, "row": row, "column": column}
-        self.send("tile", **{"view": self.name, "id": number, **address, **place, **changes})
+        return {"view": self.name, "id": next(self._numbers), **shown, **place}
+
+    def ask(self, layer: Message, level: int, row: int = 0, column: int = 0) -> int:
+        """Ask for a tile; the number of the request."""
+        request = self.address(layer, level, row, column)
+        self.send("tile", **request)
+        number: int = request["id"]
         return number
 
     def answer(self, number: int) -> tuple[Message, list[bytes]]:
