@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from hypothesis import settings
+
+from tests.notebook import Comm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 os.environ["NAPARI_CONFIG"] = ""  # settings stay in memory: those of whoever runs the tests are not touched
 settings.register_profile("dinoscope", deadline=None, max_examples=40)  # tests never judge a time
@@ -23,3 +30,17 @@ def data_dir() -> Path:
     if not (folder / "vnc" / "raw").is_dir():
         pytest.skip(f"no real EM images in {folder} (set DINOSCOPE_DATA)")
     return folder
+
+
+@pytest.fixture
+def comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every widget that is made gets a comm that remembers."""
+    from ipywidgets.widgets import widget
+
+    def create(comm_id: str | None = None, **opened: Any) -> Comm:
+        return Comm(comm_id or uuid.uuid4().hex, **opened)
+
+    monkeypatch.setattr(widget.comm, "create_comm", create)
+    yield
+    for made in tuple(widget._instances.values()):
+        made.close()

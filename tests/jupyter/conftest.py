@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ import pytest
 from dinoscope.image import Image, open_image
 from dinoscope.session import Session
 from dinoscope.testing import FakeEncoder
-from tests.notebook import Comm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,20 +24,6 @@ def pytest_collect_file() -> None:
     """Skip the folder where ipywidgets is not installed. In CI it must be: there the tests fail to import it."""
     if MISSING and not os.environ.get("CI"):
         pytest.skip(f"{', '.join(MISSING)} not installed: pip install -e '.[jupyter,dev]'")
-
-
-@pytest.fixture
-def comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every widget that is made gets a comm that remembers."""
-    from ipywidgets.widgets import widget
-
-    def create(comm_id: str | None = None, **opened: Any) -> Comm:
-        return Comm(comm_id or uuid.uuid4().hex, **opened)
-
-    monkeypatch.setattr(widget.comm, "create_comm", create)
-    yield
-    for made in tuple(widget._instances.values()):
-        made.close()
 
 
 @pytest.fixture

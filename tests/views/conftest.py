@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 from dinoscope.image import open_image
+from dinoscope.jobs import Runner
 from dinoscope.session import Recorder, Session
 from dinoscope.testing import FakeEncoder
+from tests.notebook import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -182,20 +185,99 @@ class Napari:
         return np.asarray(layers[0].data) if layers else None
 
 
-@pytest.fixture(params=["headless", "napari"])
-def make_view(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., View]]:
-    """Makes a view of a new session; `encoder` stands in for all encoders."""
-    from dinoscope.jobs import Runner
+class Jupyter:
+    """The panel in a notebook, in a loop as kernels have one."""
 
-    def headless(encoder: Any = None) -> View:
+    def __init__(self, session: Session, loop: asyncio.AbstractEventLoop) -> None:
+        self.session, self._loop = session, loop
+        self.panel = self._at_home(self._open)
+        self._page = Page(self.panel.viewer)
+        self._at_home(self._page.open)
+
+    def _open(self) -> Any:
+        from dinoscope.jupyter import Panel
+
+        self.session.image = open_image(squares(), name="squares")
+        return Panel(self.session)
+
+    def _at_home(self, call: Callable[..., Any], *args: Any) -> Any:
+        """What the browser, or a cell, makes the kernel do."""
+
+        async def run() -> Any:
+            return call(*args)
+
+        return self._loop.run_until_complete(run())
+
+    def click(self, y: float, x: float, positive: bool = True) -> None:
+        self._at_home(self._page.click, y, x, not positive)
+
+    def undo(self) -> None:
+        self._at_home(self.panel.example_panel.undo.click)
+
+    def set_threshold(self, value: float) -> None:
+        auto, slider = self.panel.result_panel.threshold.control("threshold").children
+        self._at_home(lambda: auto.comm.receive_state(value=False))
+        self._at_home(lambda: slider.comm.receive_state(value=value))
+
+    def get_objects(self) -> None:
+        self._at_home(self.panel.object_panel.commit.click)
+
+    def settle(self) -> None:
+        async def rest() -> None:
+            await self.panel.settled()
+            await asyncio.sleep(0)  # what the last result posted
+
+        self._loop.run_until_complete(rest())
+
+    def examples(self) -> list[tuple[float, float, bool]]:
+        from dinoscope.prompts import PointPrompt
+
+        if self._page.layer("examples") is None:
+            return []
+        return [(*p.position[1:], p.positive) for p in self.session.prompts if isinstance(p, PointPrompt)]
+
+    def similarity(self) -> NDArray[Any] | None:
+        """Read off the colours."""
+        from dinoscope.outputs import colour_ramp
+
+        if self._page.layer("similarity") is None:
+            return None
+        stride = FakeEncoder().spec.stride
+        colours = self._page.pixels("similarity")[stride // 2 :: stride, stride // 2 :: stride, :3].astype(int)
+        ramp = colour_ramp("viridis").astype(int)
+        return np.abs(colours[:, :, np.newaxis] - ramp).sum(axis=-1).argmin(axis=-1) / 255
+
+    def mask(self) -> NDArray[Any] | None:
+        if self._page.layer("mask") is None:
+            return None
+        return (self._page.pixels("mask")[..., 3] > 0).astype(np.uint8)
+
+    def object_count(self) -> int | None:
+        return self.panel.object_panel.table.total or None
+
+    def errors(self) -> list[str]:
+        return self._page.comm.said()
+
+
+@pytest.fixture(params=["headless", "napari", "jupyter"])
+def make_view(request: pytest.FixtureRequest) -> Callable[..., View]:
+    """Makes a view of a new session; `encoder` stands in for all encoders."""
+    maker: Callable[..., View] = request.getfixturevalue(f"make_{request.param}")
+    return maker
+
+
+@pytest.fixture
+def make_headless(tmp_path: Path) -> Callable[..., View]:
+    def make(encoder: Any = None) -> View:
         return Headless(Session(folder=tmp_path, make_encoder=lambda name, device: encoder or FakeEncoder()))
 
-    if request.param == "headless":
-        yield headless
-        return
-    make_viewer = request.getfixturevalue("make_napari_viewer")
+    return make
+
+
+@pytest.fixture
+def make_napari(
+    make_napari_viewer: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., View]]:
     from dinoscope.napari import _footer
     from dinoscope.napari._dispatch import Dispatcher
 
@@ -204,15 +286,34 @@ def make_view(
     monkeypatch.setattr(_footer, "show_error", errors.append)
     with ThreadPoolExecutor(1) as executor:
 
-        def napari(encoder: Any = None) -> View:
+        def make(encoder: Any = None) -> View:
             runner = Runner(executor, Dispatcher())
             session = Session(runner, tmp_path, lambda name, device: encoder or FakeEncoder())
             sessions.append(session)
-            return Napari(make_viewer(), session, errors)
+            return Napari(make_napari_viewer(), session, errors)
 
-        yield napari
+        yield make
         for session in sessions:
             session.close()
+
+
+@pytest.fixture
+def make_jupyter(comms: None, tmp_path: Path) -> Iterator[Callable[..., View]]:
+    loop = asyncio.new_event_loop()
+    views: list[Jupyter] = []
+    with ThreadPoolExecutor(1) as executor:
+
+        def make(encoder: Any = None) -> View:
+            runner = Runner(executor, loop.call_soon_threadsafe)
+            session = Session(runner, tmp_path, lambda name, device: encoder or FakeEncoder())
+            views.append(Jupyter(session, loop))
+            return views[-1]
+
+        yield make
+        for view in views:
+            view.panel.close()
+            view.session.close()
+    loop.close()
 
 
 @pytest.fixture
