@@ -12,7 +12,7 @@ from dinoscope.image import spatial
 from dinoscope.jobs import Job, Listener, Progress, Runner
 from dinoscope.prompts import class_names, describe_prompt
 from dinoscope.session._brush import Brush
-from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage, needs_examples
+from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage, needs_examples, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -259,7 +259,7 @@ class Session:
 
     def is_coming(self, stage: Stage) -> bool:
         """Whether a result is kept current, or is being made, as far as the inputs allow."""
-        return stage in self._coming()
+        return stage in plan(self._coming(), (), in_view=False)
 
     def request(self, *stages: Stage) -> Job:
         """Make results and what they are made from, in the background. A job that is under way is cancelled.
@@ -337,7 +337,7 @@ class Session:
 
     def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
         self._prompts = prompts
-        self.brush.learn(class_names(prompts))
+        self.brush.learn((*class_names(prompts), *(name for known in self._references for name in known.classes)))
         self._drop_stale()
         self.events.prompts.emit(prompts)
         self._keep_up()

@@ -196,6 +196,17 @@ def test_a_reference_from_elsewhere_serves(session: Session, tmp_path: Path) -> 
     assert len(session.result("segmentation").object_classes) == 2
 
 
+def test_the_classes_of_a_reference_have_colours_of_their_own(session: Session, tmp_path: Path) -> None:
+    session.prompts = [PointPrompt((0, 48.0, 48.0), "square"), PointPrompt((0, 80.0, 80.0), "ground")]
+    session.request("reference")
+    path = session.result("reference").save(tmp_path / "r.safetensors")
+    other = Session(folder=tmp_path, make_encoder=lambda name, device: FakeEncoder())
+    other.image = image(1)
+    other.references = [Reference.load(path)]
+    assert {"square", "ground"} <= set(other.brush.classes)
+    assert other.brush.index("square") != other.brush.index("ground")
+
+
 class Waiting(FakeEncoder):
     """An encoder that lets the test decide when it goes on."""
 
@@ -345,3 +356,14 @@ def test_telling_the_pixel_size_keeps_the_examples(session: Session) -> None:
 def test_only_an_image_has_a_pixel_size(tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="there is no image"):
         Session(folder=tmp_path).tell_pixel_size(7.0)
+
+
+def test_what_is_needed_for_what_is_asked_for_is_coming(
+    background: tuple[Session, Waiting, queue.Queue[Any]],
+) -> None:
+    session, _, _ = background
+    session.prompts = [CLICK]
+    session.request("measurements")
+    assert session.is_coming("similarity")
+    assert session.is_coming("segmentation")
+    assert not session.is_coming("detections")
