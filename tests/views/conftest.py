@@ -245,7 +245,8 @@ class Jupyter:
         stride = FakeEncoder().spec.stride
         colours = self._page.pixels("similarity")[stride // 2 :: stride, stride // 2 :: stride, :3].astype(int)
         ramp = colour_ramp("viridis").astype(int)
-        return np.abs(colours[:, :, np.newaxis] - ramp).sum(axis=-1).argmin(axis=-1) / 255
+        nearest: NDArray[Any] = np.abs(colours[:, :, np.newaxis] - ramp).sum(axis=-1).argmin(axis=-1)
+        return nearest / 255
 
     def mask(self) -> NDArray[Any] | None:
         if self._page.layer("mask") is None:
@@ -301,10 +302,14 @@ def make_napari(
 def make_jupyter(comms: None, tmp_path: Path) -> Iterator[Callable[..., View]]:
     loop = asyncio.new_event_loop()
     views: list[Jupyter] = []
+
+    def post(call: Callable[[], None]) -> None:
+        loop.call_soon_threadsafe(call)
+
     with ThreadPoolExecutor(1) as executor:
 
         def make(encoder: Any = None) -> View:
-            runner = Runner(executor, loop.call_soon_threadsafe)
+            runner = Runner(executor, post)
             session = Session(runner, tmp_path, lambda name, device: encoder or FakeEncoder())
             views.append(Jupyter(session, loop))
             return views[-1]
