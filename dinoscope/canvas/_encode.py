@@ -40,14 +40,14 @@ def encode_tile(pixels: NDArray[np.uint8]) -> Encoded:
         Grey (h, w), colour (h, w, 3), or colour with opacity (h, w, 4).
     """
     if pixels.ndim == 3 and pixels.shape[2] == 4:
-        return encode_png(pixels)
+        return encode_png(Picture.fromarray(pixels))
     buffer = io.BytesIO()
     Picture.fromarray(pixels).save(buffer, format="JPEG", quality=_QUALITY, subsampling=0)
     return Encoded("image/jpeg", buffer.getvalue())
 
 
-def encode_png(pixels: NDArray[np.uint8], level: int = 1) -> Encoded:
-    """Pixels as they are; `level` from 1, which is fast, to 9, which is small."""
+def encode_png(picture: Picture.Image, level: int = 1) -> Encoded:
+    """A picture as it is; `level` from 1, which is fast, to 9, which is small."""
     buffer = io.BytesIO()
-    Picture.fromarray(pixels).save(buffer, format="PNG", compress_level=level)
+    picture.save(buffer, format="PNG", compress_level=level)
     return Encoded("image/png", buffer.getvalue())

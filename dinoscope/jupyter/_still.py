@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dinoscope.canvas import Canvas
     from dinoscope.jupyter._home import Home
 
+_SIDE, _COLOURS = 512, 256
+"""Pixels and colours of the picture: about 250 kB, and notebooks keep pictures as text."""
+
 _REST_S = 2.0
 """Seconds without a change after which the picture is made anew: it goes to the browser, and into the notebook."""
 
@@ -53,7 +56,7 @@ class Still:
         image = self._canvas.image
         text = {"text/plain": f"dinoscope: {image.name if image else 'no image'}"}
         try:
-            return {"image/png": still(self._canvas).data, **text}
+            return {"image/png": still(self._canvas, _SIDE, _COLOURS).data, **text}
         except DinoscopeError:
             return text  # no image, or one that cannot be read any more, which the viewer says
 

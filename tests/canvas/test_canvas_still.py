@@ -29,7 +29,7 @@ CLICK = PointPrompt((0, 48.0, 48.0))
 
 def pixels_of(encoded: Encoded) -> NDArray[np.int64]:
     assert encoded.mime == "image/png"
-    return np.asarray(Picture.open(io.BytesIO(encoded.data))).astype(np.int64)
+    return np.asarray(Picture.open(io.BytesIO(encoded.data)).convert("RGB")).astype(np.int64)
 
 
 def canvas_of(session: Session, pixels: NDArray[Any], axes: str | None = None) -> Canvas:
@@ -178,3 +178,13 @@ def test_without_an_image_there_is_no_picture(canvas: Canvas, session: Session) 
     session.image = None
     with pytest.raises(NotReadyError, match="there is no image"):
         still(canvas)
+
+
+def test_few_colours_are_those_of_the_picture(session: Session) -> None:
+    pixels = np.random.default_rng(4).integers(0, 256, (200, 200, 3), np.uint8)
+    canvas = canvas_of(session, pixels, "yxs")
+    exact, rounded = still(canvas), still(canvas, colours=64)
+    shown = pixels_of(rounded)
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 64
+    assert np.abs(shown.astype(int) - pixels).mean() < 30
+    assert len(rounded.data) < len(exact.data) / 2

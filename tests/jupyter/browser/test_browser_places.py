@@ -1,0 +1,139 @@
+"""Clicks arrive where people see things, and only what is in sight is read."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Desk = Any
+
+MARKS = """
+import numpy as np
+import dinoscope.jupyter
+from dinoscope.testing import FakeEncoder
+
+pixels = np.full((1600, 2000), 40, np.uint8)
+for y, x in {places}:
+    pixels[y - 2:y + 3, x - 2:x + 3] = 250
+session = dinoscope.jupyter.new_session()
+session.make_encoder = lambda name, device: FakeEncoder()
+panel = dinoscope.jupyter.Panel(session)
+session.follow()  # only the places count here
+panel.open_image(pixels)
+panel
+"""
+
+HUGE = """
+import numpy as np
+import time
+import dinoscope.jupyter
+from dinoscope.image import LazyArray, open_image
+from dinoscope.settings import ImageSettings
+from dinoscope.testing import FakeEncoder
+
+class Counted(LazyArray):
+    boxes = []
+    def _read(self, bounds):
+        self.boxes.append(tuple((part.start, part.stop) for part in bounds))
+        shape = [part.stop - part.start for part in bounds]
+        y, x = (np.arange(part.start, part.stop) for part in bounds)
+        return ((y[:, None] // 64 + x[None] // 64) % 2 * 150 + 50).astype(np.uint8)
+
+session = dinoscope.jupyter.new_session()
+session.make_encoder = lambda name, device: FakeEncoder(tile=512)
+panel = dinoscope.jupyter.Panel(session)
+panel.open_image(open_image(Counted((60_000, 60_000), np.uint8), ImageSettings(axes="yx"), name="huge"))
+panel
+"""
+
+PLACES = [(800, 1000), (700, 1100), (790, 880)]
+
+
+def write_notebook(folder: Path, code: str) -> str:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(code)],
+        metadata={"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+    )
+    nbformat.write(notebook, folder / "places.ipynb")
+    return "places.ipynb"
+
+
+def marks_on(desk: Desk) -> list[tuple[float, float]]:
+    """Middles (x, y) of the bright squares on the stage, below the buttons, in pixels of the window."""
+    from scipy import ndimage
+
+    window = np.asarray(Picture.open(io.BytesIO(desk.page.screenshot())).convert("L"))
+    stage = desk.page.locator(".dinoscope-stage").bounding_box()
+    top, left = int(stage["y"]) + 60, int(stage["x"]) + 1
+    part = window[top : int(stage["y"] + stage["height"]), left : int(stage["x"] + stage["width"])] > 200
+    labels, _ = ndimage.label(part)
+    sizes = np.bincount(labels.ravel())[1:]
+    middles = ndimage.center_of_mass(part, labels, 1 + np.flatnonzero(sizes >= 9))
+    return [(left + float(x) + 0.5, top + float(y) + 0.5) for y, x in middles]
+
+
+def tiles_of(start: tuple[int, int], stop: tuple[int, int]) -> set[tuple[int, int]]:
+    """Row and column of the tiles that a part of the plane touches."""
+    rows, columns = (range(first // 256, -(-last // 256)) for first, last in zip(start, stop, strict=True))
+    return {(row, column) for row in rows for column in columns}
+
+
+@pytest.mark.slow
+def test_a_click_arrives_at_the_voxel_that_is_seen_there(desk: Desk) -> None:
+    desk.open(write_notebook(desk.server.folder, MARKS.format(places=PLACES)))
+    desk.run_cell(0)
+    desk.settle()
+    stage = desk.page.locator(".dinoscope-stage").bounding_box()
+    for zoom in (1, 4):
+        height, width = stage["height"] / zoom, stage["width"] / zoom
+        top, left = PLACES[0][0] - height // 2, PLACES[0][1] - width // 2
+        desk.kernel.run(f"panel.viewer.look(({top}, {left}, {top + height}, {left + width}))")
+        desk.settle()
+        seen = marks_on(desk)
+        assert len(seen) == (len(PLACES) if zoom == 1 else 1)
+        for x, y in seen:
+            desk.page.mouse.click(x, y)
+            desk.settle()
+            _, *found = desk.prompts()[-1]
+            assert min(np.abs(np.subtract(found, place)).max() for place in PLACES) <= 1
+            desk.kernel.run("panel.session.prompts = ()")
+            desk.settle()
+        desk.keep(f"zoom_{zoom}")
+
+
+@pytest.mark.slow
+def test_of_a_huge_image_only_what_is_in_sight_is_read(desk: Desk) -> None:
+    desk.open(write_notebook(desk.server.folder, HUGE))
+    desk.run_cell(0)
+    desk.settle()
+    desk.keep("huge")
+    stage = desk.page.locator(".dinoscope-stage").bounding_box()
+    middle = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    height, width = int(stage["height"]), int(stage["width"])
+    desk.kernel.run(f"panel.viewer.look((30000, 30000, 30000 + {height}, 30000 + {width}))")  # a voxel per pixel
+    desk.settle()
+    before = desk.kernel.ask("(panel.canvas.view.start[1:], panel.canvas.view.stop[1:])")
+    desk.kernel.run("Counted.boxes.clear()")
+    desk.viewer.focus()
+    desk.page.keyboard.down("Space")
+    desk.page.mouse.move(*middle)
+    desk.page.mouse.down()
+    desk.page.mouse.move(middle[0] - 400, middle[1] - 300, steps=10)
+    desk.page.mouse.up()
+    desk.page.keyboard.up("Space")
+    desk.settle()
+    after = desk.kernel.ask("(panel.canvas.view.start[1:], panel.canvas.view.stop[1:])")
+    assert after[0] == pytest.approx((30300, 30400), abs=3)
+    read = desk.kernel.ask("[(top // 256, left // 256) for (top, _), (left, _) in Counted.boxes]")
+    assert desk.kernel.ask("{(b - a, r - l) for (a, b), (l, r) in Counted.boxes}") == {(256, 256)}
+    assert len(read) == len(set(read)), "a tile was read twice"
+    assert tiles_of(*after) - tiles_of(*before) <= set(read)
+    assert set(read) <= tiles_of(before[0], after[1]) - tiles_of(*before), "a tile was read that was never in sight"
