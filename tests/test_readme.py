@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from dinoscope.cli import build_parser
 
@@ -24,10 +27,20 @@ def commands() -> list[str]:
 
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dinoscope.features._store.user_cache_path", lambda name: tmp_path / name)
-    (example,) = blocks("python")
+    (example,) = [block for block in blocks("python") if "dinoscope.jupyter" not in block]
     namespace: dict[str, object] = {}
     exec(example, namespace)
     assert getattr(namespace["mask"], "shape", None) == (256, 256)
+
+
+def test_the_notebook_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comms: None) -> None:
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("stack.tif", np.zeros((3, 40, 50), np.uint8), photometric="minisblack")
+    (example,) = [block for block in blocks("python") if "dinoscope.jupyter" in block]
+    namespace: dict[str, Any] = {}
+    exec(example, namespace)
+    assert namespace["panel"].session.image.shape == (3, 40, 50)
+    namespace["panel"].close()
 
 
 @pytest.mark.parametrize("command", commands())
