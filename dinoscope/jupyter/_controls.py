@@ -75,8 +75,7 @@ class Part(widgets.Box):
         while self._heard:
             signal, slot = self._heard.pop()
             signal.disconnect(slot, missing_ok=True)
-        for child in self.children:
-            child.close()
+        close_parts(self)
         super().close()
 
 
@@ -92,6 +91,14 @@ class Section(Part):
     def add(self, *rows: widgets.Widget) -> None:
         """Add rows."""
         self.children = (*self.children, *rows)
+
+
+def close_parts(made: widgets.Widget) -> None:
+    """Close all that is in a widget: ipywidgets keeps for ever what is not closed, and whatever that calls."""
+    looks = [getattr(made, name) for name in ("layout", "style") if made.has_trait(name)]
+    for part in (*getattr(made, "children", ()), *looks):
+        close_parts(part)
+        part.close()
 
 
 def row(*parts: widgets.Widget) -> widgets.HBox:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from dinoscope.errors import SettingsError
 from dinoscope.forms import fields_of, refusal
-from dinoscope.jupyter._controls import Showing
+from dinoscope.jupyter._controls import Showing, close_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,6 +77,7 @@ class SettingsForm(widgets.GridBox):
     def close(self) -> None:
         """Follow the settings no more."""
         self._settings.events.disconnect(self._changed, missing_ok=True)
+        close_parts(self)
         super().close()
 
     def _rows(self) -> Iterator[widgets.Widget]:
@@ -132,8 +133,11 @@ def _flag(field: Field) -> _Control:
 
 
 def _choice(field: Field) -> _Control:
-    values = [*([None] if field.optional else []), *field.words]
-    return _simple(widgets.Dropdown(options=[(value or "default", value) for value in values]))
+    values = [*([""] if field.optional else []), *field.words]  # None would mean that no line of the list is chosen
+    chooser = widgets.Dropdown(options=[(value or "default", value) for value in values])
+    return _Control(
+        chooser, (chooser,), lambda: chooser.value or None, lambda value: setattr(chooser, "value", value or "")
+    )
 
 
 def _text(field: Field) -> _Control:

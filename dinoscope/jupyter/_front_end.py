@@ -9,8 +9,8 @@ from dinoscope.errors import MissingDependencyError
 _STATIC = Path(__file__).parent / "static"
 
 
-def front_end(name: str) -> Path:
-    """A script or a style sheet.
+def front_end(name: str) -> str:
+    """The text of a script or a style sheet: of a path anywidget would watch the file, and keep its widgets for ever.
 
     Raises
     ------
@@ -23,4 +23,4 @@ def front_end(name: str) -> Path:
             f"{path} is missing: the panel's part in the browser was not built; run `pip install -e .` in the folder "
             "of the sources, or install dinoscope from a wheel"
         )
-    return path
+    return path.read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from dinoscope.encoders import list_encoders
+from dinoscope.errors import ImageReadError
 from dinoscope.jupyter._controls import Section, button, labelled, note, row, show
 from dinoscope.jupyter._form import SettingsForm
 from dinoscope.session import describe_download, describe_encoder, describe_image
@@ -35,11 +36,11 @@ class ImagePanel(Section):
 
     def __init__(self, session: Session, home: Home, open_image: Callable[[str], object]) -> None:
         super().__init__("Image")
-        self._session = session
+        self._session, self._open_image = session, open_image
         self.source = widgets.Text(
             placeholder="file, folder or URL", continuous_update=False, tooltip="A TIFF, OME-Zarr, MRC, HDF5… to open."
         )
-        self.open_button = button(home, "Open", "Open this image.", lambda: open_image(self.source.value))
+        self.open_button = button(home, "Open", "Open this image.", self._open)
         self.about = note()
         self.encoder = widgets.Dropdown(tooltip="The network that turns pixels into features. Smaller ones are faster.")
         self.weights = widgets.Text(placeholder="file or folder of weights", continuous_update=False)
@@ -63,7 +64,6 @@ class ImagePanel(Section):
             self.scale,
             self.cost,
         )
-        self._ask("")
         self.weights.layout.display = "none"
         self._fill_encoders()
         self.show_image()
@@ -85,6 +85,11 @@ class ImagePanel(Section):
         with self.showing():
             self.pixel_size.value = (image and image.pixel_size_nm) or 0.0
 
+    def _open(self) -> None:
+        if not self.source.value:
+            raise ImageReadError("no image is named: type a file, a folder or a URL")
+        self._open_image(self.source.value)
+
     def _fill_encoders(self) -> None:
         known = [(describe_encoder(listing), listing.entry.name) for listing in list_encoders()]
         with self.showing():
@@ -96,6 +101,7 @@ class ImagePanel(Section):
             if name not in (value for _, value in self.encoder.options):
                 self.encoder.options = [(name, name), *self.encoder.options]
             self.encoder.value = name
+        self._ask("")
 
     def _choose_encoder(self, name: str) -> None:
         """Take an encoder, unless it would be a download nobody was asked about."""
@@ -114,7 +120,8 @@ class ImagePanel(Section):
     def _download(self) -> None:
         name = self._pending
         self._ask("")
-        self._session.settings.encoder.encoder = name
+        if name:  # there is none for the second of two quick clicks
+            self._session.settings.encoder.encoder = name
 
     def _choose_weights(self, path: str) -> None:
         if path:
@@ -129,6 +136,7 @@ class ImagePanel(Section):
     def _ready(self, stage: str) -> None:
         if stage == "cost":
             show(self.cost, str(self._session.result("cost")))
+            self.show_image()  # the size of its pixels may have been told in another view
 
     def _dropped(self, stage: str) -> None:
         if stage == "cost":

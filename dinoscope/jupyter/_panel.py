@@ -10,9 +10,11 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from dinoscope.canvas import Canvas
+from dinoscope.errors import DinoscopeError
 from dinoscope.image import open_image
 from dinoscope.jobs import Runner, background_executor
 from dinoscope.jupyter._batch_panel import BatchPanel
+from dinoscope.jupyter._controls import close_parts
 from dinoscope.jupyter._example_panel import ExamplePanel
 from dinoscope.jupyter._file_panel import FilePanel
 from dinoscope.jupyter._footer import Footer
@@ -100,7 +102,7 @@ class Panel(widgets.VBox):
         self.object_panel = ObjectPanel(session, home, self.fly_to)
         self.file_panel = FilePanel(session, home, self.open_session)
         self.batch_panel = BatchPanel(session, self.batch, home)
-        self.settings_panel = SettingsPanel(session.settings, home)
+        self.settings_panel = SettingsPanel(session.settings, home, self._show_stand_ins)
         self.footer = Footer(session, home)
         self.footer.said.connect(self.viewer.say)
         self._side = widgets.VBox(
@@ -166,10 +168,8 @@ class Panel(widgets.VBox):
         self.session.events.ready.disconnect(self._ready, missing_ok=True)
         self._still.close()
         self.batch.close()
-        self.viewer.close()
+        close_parts(self)
         self.canvas.close()
-        for part in (*self._side.children, self.footer):
-            part.close()
         if self._owned:
             self.session.close()
         super().close()
@@ -247,6 +247,15 @@ def show(source: Source | None = None, settings: ImageSettings | None = None) ->
     else:
         panel = Panel()
         if source is not None:
-            panel.open_image(source, settings)
+            _open_in(panel, source, settings)
     display(panel)
     return panel
+
+
+def _open_in(panel: Panel, source: str | Path | ArrayLike | Image, settings: ImageSettings | None) -> None:
+    """Open an image in a panel that nobody has yet, and that is no good without it."""
+    try:
+        panel.open_image(source, settings)
+    except DinoscopeError:
+        panel.close()
+        raise

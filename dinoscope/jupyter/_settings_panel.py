@@ -7,20 +7,31 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
+from dinoscope.jupyter._controls import close_parts
 from dinoscope.jupyter._form import SettingsForm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dinoscope.jupyter._home import Home
     from dinoscope.session import SessionSettings
 
 
 class SettingsPanel(widgets.Accordion):
-    """A form per stage, made when somebody opens it: a form is many messages to the browser."""
+    """A form per stage, made when somebody opens it: a form is many messages to the browser.
 
-    def __init__(self, settings: SessionSettings, home: Home) -> None:
-        self._settings, self._home = settings, home
+    Parameters
+    ----------
+    settings
+        The settings of all stages.
+    home
+        Their thread.
+    made
+        Called when there is another form.
+    """
+
+    def __init__(self, settings: SessionSettings, home: Home, made: Callable[[], object]) -> None:
+        self._settings, self._home, self._made = settings, home, made
         names = [field.name for field in fields(settings)]
         super().__init__([widgets.VBox() for _ in names], titles=[name.capitalize() for name in names])
         self.add_class("dinoscope-settings")
@@ -33,11 +44,11 @@ class SettingsPanel(widgets.Accordion):
 
     def close(self) -> None:
         """Follow the settings no more."""
-        for form in self.forms():
-            form.close()
+        close_parts(self)
         super().close()
 
     def _fill(self, index: int | None) -> None:
         if index is not None and not self.children[index].children:
             name = fields(self._settings)[index].name
             self.children[index].children = (SettingsForm(getattr(self._settings, name), self._home),)
+            self._made()

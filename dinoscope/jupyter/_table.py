@@ -55,7 +55,7 @@ class Table(anywidget.AnyWidget):
             self.selected = -1
             self.total = max((len(values) for values in columns.values()), default=0)
             self.columns = [
-                {"name": name, "title": name.replace("_", " "), "numeric": values.dtype.kind in "biuf"}
+                {"name": name, "title": name.replace("_", " "), "numeric": values.dtype.kind in "iuf"}
                 for name, values in columns.items()
             ]
             self.rows = [list(row) for row in rows]
@@ -77,4 +77,4 @@ def _cells(values: NDArray[Any]) -> list[Any]:
     """Values that JSON has; what is not finite becomes None."""
     if values.dtype.kind == "f":
         return [float(value) if np.isfinite(value) else None for value in values]
-    return [value if isinstance(value, (int, str)) else str(value) for value in values.tolist()]
+    return [value if type(value) in (int, str) else str(value) for value in values.tolist()]
