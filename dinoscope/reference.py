@@ -18,7 +18,7 @@ from safetensors.numpy import save
 from skimage.draw import polygon2mask
 
 from dinoscope.encoders import EncoderSpec
-from dinoscope.errors import PromptError, ReferenceMismatchError
+from dinoscope.errors import PromptError, ReferenceMismatchError, StoreError
 from dinoscope.geometry import Region
 from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt, check_prompts, class_names, describe_prompt
 
@@ -98,7 +98,13 @@ class Reference:
     provenance: tuple[dict[str, Any], ...]
 
     def save(self, path: str | Path) -> Path:
-        """Write the reference as one safetensors file with a JSON header, whole or not at all."""
+        """Write the reference as one safetensors file with a JSON header, whole or not at all.
+
+        Raises
+        ------
+        StoreError
+            If the disk refuses, or there is no such folder.
+        """
         path = Path(path)
         tensors: dict[str, NDArray[Any]] = {
             "vectors": self.vectors,
@@ -110,6 +116,8 @@ class Reference:
         try:
             partial.write_bytes(save(tensors, metadata={FORMAT: json.dumps(self._header())}))
             partial.replace(path)
+        except OSError as error:
+            raise StoreError(f"the reference cannot be written to {path}: {error.strerror or error}") from error
         finally:
             partial.unlink(missing_ok=True)
         return path

@@ -11,16 +11,17 @@ from dinoscope.canvas._encode import Encoded, encode_tile
 from dinoscope.canvas._scene import CanvasLayer, Scene
 from dinoscope.errors import RegionError
 from dinoscope.geometry import Region
-from dinoscope.session import box, click
+from dinoscope.session import box, click, stand_ins
 from dinoscope.settings import ViewSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from dinoscope.canvas._contrast import Contrast
     from dinoscope.canvas._planes import Place
     from dinoscope.image import Image
     from dinoscope.session import Session
+    from dinoscope.settings import Settings
 
 Edges = tuple[float, float, float, float]
 """Top, left, bottom and right in voxels, 0 being the edge of the first voxel and not its centre."""
@@ -123,6 +124,14 @@ class Canvas:
             If there is no image.
         """
         return self._scene.contrast()
+
+    def stand_ins(self) -> Iterator[tuple[Settings, str, float]]:
+        """Settings, name of a field, and the number its default stands for, as far as that is known by now."""
+        yield from stand_ins(self.session)
+        measured = self._scene.measured_contrast
+        if measured is not None:
+            yield self.settings, "black_at", measured.black
+            yield self.settings, "white_at", measured.white
 
     def colour(self, class_name: str) -> tuple[int, int, int]:
         """Red, green and blue of a class."""

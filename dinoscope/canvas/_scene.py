@@ -167,6 +167,12 @@ class Scene:
             measured = self._contrast = image, measure_contrast(image)
         return measured[1].adjusted(self._settings)
 
+    @property
+    def measured_contrast(self) -> Contrast | None:
+        """The contrast of the image whatever the settings say; None before it was measured."""
+        image, measured = self._image, self._contrast
+        return None if measured is None or measured[0] is not image else measured[1]
+
     def colour(self, class_name: str) -> tuple[int, int, int]:
         """Red, green and blue of a class."""
         return class_colour(self._session.brush.index(class_name))

@@ -11,7 +11,7 @@ from dinoscope.batch import ResultKind
 from dinoscope.errors import NotReadyError, SettingsError
 from dinoscope.jupyter._controls import Section, button, labelled, note, row, show
 from dinoscope.jupyter._table import Table
-from dinoscope.session import recipe_of
+from dinoscope.session import describe_batch, recipe_of
 
 if TYPE_CHECKING:
     from dinoscope.batch import Row
@@ -82,5 +82,7 @@ class BatchPanel(Section):
     def _running(self, running: bool) -> None:
         self.cancel.layout.display = "" if running else "none"
         self.this.disabled = self.many.disabled = running
-        if not running:
-            show(self.progress, f"{len(self._batch.rows)} images are done." if self._batch.rows else "")
+        if running:
+            self.table.show({})
+        else:
+            show(self.progress, describe_batch(self._batch.rows))

@@ -12,6 +12,7 @@ from dinoscope.session import save_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from dinoscope.jupyter._home import Home
     from dinoscope.session import Session
@@ -32,7 +33,7 @@ class FilePanel(Section):
 
     def __init__(self, session: Session, home: Home, open_session: Callable[[str], object]) -> None:
         super().__init__("Sessions and references")
-        self._session = session
+        self._session, self._home = session, home
         self.session_path = widgets.Text("session.json", continuous_update=False, tooltip="Examples and settings.")
         self.load_session = button(
             home,
@@ -52,10 +53,13 @@ class FilePanel(Section):
         )
 
     def _save_session(self) -> None:
-        save_session(self._session, self.session_path.value)
+        self._told_of(save_session(self._session, self.session_path.value))
 
     def _load_reference(self) -> None:
         self._session.references = [*self._session.references, Reference.load(self.reference_path.value)]
 
     def _save_reference(self) -> None:
-        self._session.result("reference").save(self.reference_path.value)
+        self._told_of(self._session.result("reference").save(self.reference_path.value))
+
+    def _told_of(self, path: Path) -> None:
+        self._home.told.emit(f"saved as {path}")

@@ -40,6 +40,7 @@ class Footer(Part):
         self.listen(session.events.failed, self._fail)
         self.listen(session.events.notice, self._tell)
         self.listen(home.failed, self._fail)
+        self.listen(home.told, self._tell)
         self._running(session.is_running)
 
     def _step(self, progress: Progress) -> None:

@@ -25,9 +25,12 @@ class Home:
     ----------
     failed
         Emitted with the words of an error that ended what somebody did.
+    told
+        Emitted with a sentence about what somebody did, where nothing else shows it.
     """
 
     failed = Signal(str)
+    told = Signal(str)
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()

@@ -25,7 +25,7 @@ from dinoscope.jupyter._result_panel import ResultPanel, ViewPanel
 from dinoscope.jupyter._settings_panel import SettingsPanel
 from dinoscope.jupyter._still import Still
 from dinoscope.jupyter._viewer import Viewer
-from dinoscope.session import FOLLOWED, Batch, Session, describe_image, read_session, stand_ins
+from dinoscope.session import FOLLOWED, Batch, Session, describe_image, read_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,13 +203,13 @@ class Panel(widgets.VBox):
 
     def _show_stand_ins(self) -> None:
         """Show the numbers that the defaults stand for."""
-        for settings, name, number in stand_ins(self.session):
+        for settings, name, number in self.canvas.stand_ins():
             for form in self._forms():
                 form.suggest(settings, name, number)
 
     def _forms(self) -> Iterator[SettingsForm]:
         results, objects = self.result_panel, self.object_panel
-        yield from (self.image_panel.scale, results.method, results.threshold, objects.smallest)
+        yield from (self.image_panel.scale, results.method, results.threshold, objects.smallest, self.view_panel.layers)
         yield from self.settings_panel.forms()
 
 

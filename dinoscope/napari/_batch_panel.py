@@ -12,7 +12,7 @@ from dinoscope.batch import ResultKind
 from dinoscope.errors import DinoscopeError
 from dinoscope.napari._controls import Section, button
 from dinoscope.napari._table import Table
-from dinoscope.session import recipe_of
+from dinoscope.session import describe_batch, recipe_of
 
 if TYPE_CHECKING:
     from dinoscope.batch import Row
@@ -96,4 +96,4 @@ class BatchPanel(Section):
         self.this.setEnabled(not running)
         self.many.setEnabled(not running)
         if not running and self._batch.rows:
-            show_info(f"{len(self._batch.rows)} images are done.")
+            show_info(describe_batch(self._batch.rows))

@@ -12,6 +12,7 @@ from dinoscope.session._saved import SavedSession, read_session, save_session
 from dinoscope.session._session import Session, SessionEvents
 from dinoscope.session._stand_ins import stand_ins
 from dinoscope.session._words import (
+    describe_batch,
     describe_download,
     describe_encoder,
     describe_examples,
@@ -39,6 +40,7 @@ __all__ = [
     "Stage",
     "box",
     "click",
+    "describe_batch",
     "describe_download",
     "describe_encoder",
     "describe_examples",

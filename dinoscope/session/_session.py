@@ -209,7 +209,9 @@ class Session:
             If there is none.
         """
         if stage not in self._results:
-            raise NotReadyError(f"there are no {stage} yet: request them and wait until they are ready")
+            lacks_examples = needs_examples(stage) and not self._has_examples()
+            advice = "click on one object first" if lacks_examples else "request it and wait until it is ready"
+            raise NotReadyError(f"there is no {stage} yet: {advice}")
         return self._results[stage].value
 
     @property
@@ -356,9 +358,12 @@ class Session:
         """What is followed, and what a running job was asked for, if there is what it is made from."""
         if self._image is None:
             return ()
-        sought = bool(self._references) or any(prompt.positive for prompt in self._prompts)
+        sought = self._has_examples()
         wanted = dict.fromkeys((*self._followed, *(self._wanted if self.is_running else ())))
         return tuple(stage for stage in wanted if sought or not needs_examples(stage))
+
+    def _has_examples(self) -> bool:
+        return bool(self._references) or any(prompt.positive for prompt in self._prompts)
 
     def _drop_stale(self) -> None:
         now = None if self._image is None else self._inputs()

@@ -10,6 +10,7 @@ from dinoscope.prompts import class_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dinoscope.batch import Row
     from dinoscope.encoders import EncoderListing
     from dinoscope.image import Image
     from dinoscope.prompts import Prompt
@@ -35,6 +36,13 @@ def describe_objects(found: Segmentation) -> str:
     """Such as ``mitochondrion: 38 found, vesicle: 2 found``."""
     counts = Counter(found.object_classes)
     return ", ".join(f"{name}: {counts[name]:,} found" for name in found.classes)
+
+
+def describe_batch(rows: Sequence[Row]) -> str:
+    """Such as ``12 images are done, 1 of them failed``; empty without any."""
+    failed = sum(bool(row.error) for row in rows)
+    done = f"{_count(len(rows), 'image')} {'is' if len(rows) == 1 else 'are'} done" if rows else ""
+    return f"{done}, {failed:,} of them failed" if failed else done
 
 
 def describe_encoder(listing: EncoderListing) -> str:

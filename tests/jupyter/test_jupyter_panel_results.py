@@ -83,6 +83,15 @@ def test_the_slider_shows_the_number_that_auto_stands_for(panel: Panel, page: Pa
     assert panel.session.settings.segmentation.threshold == "auto"
 
 
+def test_the_contrast_starts_from_that_of_the_image(panel: Panel, page: Page) -> None:
+    black, white = (panel.view_panel.layers.control(name).children[1] for name in ("black_at", "white_at"))
+    page.pixels("image")  # for which it is measured
+    page.click(48, 48)
+    assert 0 <= black.value < 0.01
+    assert 0.85 < white.value <= 0.9
+    assert panel.canvas.settings.white_at == "auto"
+
+
 def test_what_the_encoder_sees_is_shown_when_asked_for(panel: Panel, page: Page) -> None:
     assert page.layer("colours") is None
     press(panel.result_panel.colours)
@@ -192,6 +201,7 @@ def test_a_saved_session_goes_on_in_another_panel(
     path = str(tmp_path / "monday.json")
     edit(panel.file_panel.session_path, path)
     press(panel.file_panel.save_session)
+    assert is_told(panel, f"saved as {path}")
     edit(other.file_panel.session_path, path)
     press(other.file_panel.load_session)
     assert other.session.prompts == panel.session.prompts
@@ -249,10 +259,17 @@ def test_a_reference_finds_the_same_in_another_image(
     assert not mask[80, 80]
 
 
+def test_a_reference_that_cannot_be_written_is_told(panel: Panel, page: Page, tmp_path: Path) -> None:
+    page.click(48, 48)
+    edit(panel.file_panel.reference_path, str(tmp_path / "no such folder" / "square.safetensors"))
+    press(panel.file_panel.save_reference)
+    assert is_told(panel, "cannot be written to")
+
+
 def test_there_is_no_reference_to_save_without_examples(panel: Panel, tmp_path: Path) -> None:
     edit(panel.file_panel.reference_path, str(tmp_path / "square.safetensors"))
     press(panel.file_panel.save_reference)
-    assert is_told(panel, "there are no reference yet")
+    assert is_told(panel, "there is no reference yet: click on one object first")
     assert not (tmp_path / "square.safetensors").exists()
 
 
@@ -299,7 +316,7 @@ def test_a_folder_of_images_is_searched(panel: Panel, page: Page, picture: Path,
 @pytest.mark.parametrize(
     ("click", "kinds", "source", "start", "words"),
     [
-        (False, [0], "", "this", "there are no reference yet"),
+        (False, [0], "", "this", "there is no reference yet: click on one object first"),
         (True, [0], "", "many", "no folder of images is named"),
         (True, [0], "empty", "many", "no images in"),
         (True, [], "", "this", "asks for no results"),

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from dinoscope.batch import Row
 from dinoscope.features import ImageFacts
 from dinoscope.prompts import PointPrompt
 from dinoscope.reference import Reference
 from dinoscope.segmentation import Segmentation, segment
-from dinoscope.session import Brush, Cost, describe_examples, describe_objects
+from dinoscope.session import Brush, Cost, describe_batch, describe_examples, describe_objects
 from dinoscope.settings import SegmentationSettings
 from dinoscope.similarity import SimilarityMap
 from dinoscope.testing import FakeEncoder
@@ -40,6 +41,19 @@ def found(*counts: int) -> Segmentation:
     )
     facts = ImageFacts("i", "array:i", "yx", voxels, (5.0,) * 3, ("nm",) * 3, "digest")
     return segment(similarity, facts, SegmentationSettings(threshold=0.5))
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"),
+    [
+        ([], ""),
+        ([None], "1 image is done"),
+        ([None] * 1200, "1,200 images are done"),
+        ([None, "no axes", None], "3 images are done, 1 of them failed"),
+    ],
+)
+def test_a_batch_is_summed_up(errors: list[str | None], words: str) -> None:
+    assert describe_batch([Row("i", "failed" if error else "done", 1.0, error=error) for error in errors]) == words
 
 
 def test_without_examples_the_words_say_what_to_do() -> None:

@@ -61,7 +61,7 @@ function addCommands(app: App, { fileBrowsers }: Services, { LabIcon, showErrorM
 function offerCommands(app: App, { launcher, palette }: Services): void {
   // After JupyterLab's own "Open" and "Open With" (ranks 1 and 2), before what changes files.
   app.contextMenu.addItem({ command: OPEN_IMAGE, selector: ".jp-DirListing-item", rank: 3 });
-  // The last of its category, the first of which lends its icon to the heading.
+  // Not the first of its category, which lends its icon to the heading.
   launcher?.add({ command: QUICK_START, category: "Other", rank: 10 });
   for (const command of [OPEN_IMAGE, QUICK_START]) {
     palette?.addItem({ command, category: "dinoscope" });
