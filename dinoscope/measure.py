@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from dinoscope.errors import EvaluationError, MissingDependencyError
+from dinoscope.errors import EvaluationError
 from dinoscope.jobs import Progress, ignore_progress
+from dinoscope.outputs import to_data_frame
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
@@ -76,11 +77,7 @@ class ObjectTable:
         MissingDependencyError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingDependencyError("data frames need pandas: pip install 'dinoscope[jupyter]'") from error
-        return pd.DataFrame(self.columns).set_index("label")
+        return to_data_frame(self.columns, "label")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,10 +7,12 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 
+from dinoscope.image import Image, open_image
 from tests.notebook import Comm
 
 if TYPE_CHECKING:
@@ -44,3 +46,12 @@ def comms(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for made in tuple(widget._instances.values()):
         made.close()
+
+
+@pytest.fixture
+def squares() -> Image:
+    """Noise with two bright squares, 32 wide, with their corners at 32, 32 and at 96, 128."""
+    pixels = np.random.default_rng(0).random((160, 200), dtype=np.float32) * 0.2
+    pixels[32:64, 32:64] += 0.7
+    pixels[96:128, 128:160] += 0.7
+    return open_image(pixels, name="squares")

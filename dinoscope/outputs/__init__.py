@@ -16,7 +16,7 @@ from dinoscope.outputs._results import write_instances, write_mask, write_simila
 from dinoscope.outputs._scratch import scratch_array, scratch_folder
 from dinoscope.outputs._sidecar import sidecar_path, write_sidecar
 from dinoscope.outputs._sink import LabelSink
-from dinoscope.outputs._table import write_table
+from dinoscope.outputs._table import to_data_frame, write_table
 
 __all__ = [
     "CLASS_COLOURS",
@@ -35,6 +35,7 @@ __all__ = [
     "scratch_array",
     "scratch_folder",
     "sidecar_path",
+    "to_data_frame",
     "write_coco",
     "write_csv",
     "write_geojson",

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dinoscope.errors import ImageReadError, MissingDependencyError, SettingsError
+from dinoscope.errors import ImageReadError, SettingsError
 from dinoscope.outputs._atomic import write_text
-from dinoscope.outputs._table import write_table
+from dinoscope.outputs._table import to_data_frame, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,11 +100,7 @@ class Detections:
         MissingDependencyError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingDependencyError("data frames need pandas: pip install 'dinoscope[jupyter]'") from error
-        return pd.DataFrame(_columns(self)).set_index("index")
+        return to_data_frame(_columns(self), "index")
 
 
 def write_csv(path: Path, table: Detections) -> Path:

@@ -8,14 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dinoscope.errors import SettingsError
+from dinoscope.errors import MissingDependencyError, SettingsError
 from dinoscope.outputs._atomic import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
+
+
+def to_data_frame(columns: Mapping[str, NDArray[Any] | Sequence[Any]], index: str) -> pd.DataFrame:
+    """A table as a data frame that has one of the columns as its index.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingDependencyError("data frames need pandas: pip install 'dinoscope[jupyter]'") from error
+    return pd.DataFrame(columns).set_index(index)
 
 
 def write_table(path: Path, columns: Mapping[str, NDArray[Any] | Sequence[Any]]) -> Path:

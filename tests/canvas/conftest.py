@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def squares() -> Image:
-    """Noise with two bright squares, 32 wide, with their corners at 32, 32 and at 96, 128."""
-    pixels = np.random.default_rng(0).random((160, 200), dtype=np.float32) * 0.2
-    pixels[32:64, 32:64] += 0.7
-    pixels[96:128, 128:160] += 0.7
-    return open_image(pixels, name="squares")
-
-
-@pytest.fixture
 def stack() -> Image:
     """Five sections of noise."""
     pixels = np.random.default_rng(1).random((5, 60, 80), dtype=np.float32)

@@ -6,16 +6,17 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
-from dinoscope.image import Image, open_image
 from dinoscope.session import Session
 from dinoscope.testing import FakeEncoder
+from tests.notebook import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from dinoscope.image import Image
 
 MISSING = [name for name in ("anywidget", "ipywidgets") if find_spec(name) is None]
 
@@ -26,13 +27,11 @@ def pytest_collect_file() -> None:
         pytest.skip(f"{', '.join(MISSING)} not installed: pip install -e '.[jupyter,dev]'")
 
 
-@pytest.fixture
-def squares() -> Image:
-    """Noise with two bright squares, 32 wide, with their corners at 32, 32 and at 96, 128."""
-    pixels = np.random.default_rng(0).random((160, 200), dtype=np.float32) * 0.2
-    pixels[32:64, 32:64] += 0.7
-    pixels[96:128, 128:160] += 0.7
-    return open_image(pixels, name="squares")
+@pytest.fixture(autouse=True)
+def nothing_is_swallowed(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail where a message of the browser breaks something: ipywidgets logs that, and goes on."""
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call")] == []
 
 
 @pytest.fixture
@@ -63,3 +62,11 @@ def make_panel(comms: None, session: Session, squares: Image) -> Iterator[Callab
 def panel(make_panel: Callable[..., Any]) -> Any:
     """A panel on the squares."""
     return make_panel()
+
+
+@pytest.fixture
+def page(panel: Any) -> Page:
+    """A view of that panel."""
+    page = Page(panel.viewer)
+    page.open()
+    return page

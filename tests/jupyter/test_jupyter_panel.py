@@ -16,31 +16,17 @@ from dinoscope.jobs import Progress
 from dinoscope.prompts import PointPrompt
 from dinoscope.testing import FakeEncoder
 from tests.jupyter.browsing import edit, is_told, is_visible, labels, pick, press, text
-from tests.notebook import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from dinoscope.image import Image
     from dinoscope.session import Session
+    from tests.notebook import Page
 
     Panel = Any
     Widget = Any
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_swallowed(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail where a message of the browser breaks something: ipywidgets logs that, and goes on."""
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call")] == []
-
-
-@pytest.fixture
-def page(panel: Panel) -> Page:
-    page = Page(panel.viewer)
-    page.open()
-    return page
 
 
 @pytest.fixture

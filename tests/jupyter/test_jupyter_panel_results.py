@@ -25,20 +25,6 @@ if TYPE_CHECKING:
     from dinoscope.image import Image
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_swallowed(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail where a message of the browser breaks something: ipywidgets logs that, and goes on."""
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call")] == []
-
-
-@pytest.fixture
-def page(panel: Panel) -> Page:
-    page = Page(panel.viewer)
-    page.open()
-    return page
-
-
 def pixels_of(image: Image) -> NDArray[Any]:
     return image.read(image.extent)
 

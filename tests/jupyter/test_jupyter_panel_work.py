@@ -21,26 +21,12 @@ from tests.jupyter.browsing import edit, is_visible, press, text
 from tests.notebook import Page
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from dinoscope.image import Image
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_swallowed(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail where a message of the browser breaks something: ipywidgets logs that, and goes on."""
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call")] == []
-
-
-@pytest.fixture
-def page(panel: Panel) -> Page:
-    page = Page(panel.viewer)
-    page.open()
-    return page
 
 
 class Waiting(FakeEncoder):

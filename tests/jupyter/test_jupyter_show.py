@@ -21,7 +21,7 @@ from tests.jupyter.browsing import press
 from tests.notebook import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,20 +31,6 @@ if TYPE_CHECKING:
 
 
 LIVE = "application/vnd.jupyter.widget-view+json"
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_swallowed(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail where a message of the browser breaks something: ipywidgets logs that, and goes on."""
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call")] == []
-
-
-@pytest.fixture
-def page(panel: Panel) -> Page:
-    page = Page(panel.viewer)
-    page.open()
-    return page
 
 
 def pixels_of(bundle: dict[str, Any]) -> NDArray[Any]:

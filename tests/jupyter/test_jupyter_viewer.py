@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     Panel = Any
 
 
-@pytest.fixture
-def page(panel: Panel) -> Page:
-    page = Page(panel.viewer)
-    page.open()
-    return page
-
-
 class Gate(LazyArray):
     """Zeros that are read when the test says so."""
 

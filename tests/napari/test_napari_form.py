@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import gc
 import weakref
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from pydantic import Field as Setting
 from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
@@ -20,36 +19,14 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLabeledDoubleSlider
 
-from dinoscope import settings as models
 from dinoscope.napari._form import SettingsForm
-from dinoscope.settings import SegmentationSettings, Settings, Share
+from dinoscope.settings import SegmentationSettings, Settings
+from tests.settings_models import MODELS, Example
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 W = TypeVar("W", bound=QWidget)
-
-MODELS = [
-    model
-    for model in vars(models).values()
-    if isinstance(model, type) and issubclass(model, Settings) and model is not Settings
-]
-
-
-class Example(Settings):
-    """A field of every kind."""
-
-    flag: bool = Setting(False, title="Flag", description="A flag.")
-    whole: int = Setting(3, ge=1, lt=9, title="Whole", description="A whole number.")
-    multiple: int = Setting(64, ge=32, multiple_of=32, title="Multiple", description="A multiple.")
-    number: float = Setting(2.5, gt=0, le=1000, title="Number", description="A number.")
-    share: Share = Setting(0.25, title="Share", description="A share.")
-    threshold: Share | Literal["auto"] = Setting("auto", title="Threshold", description="A threshold.")
-    tile: int | None = Setting(None, gt=0, title="Tile", description="A tile.")
-    choice: Literal["one", "two"] = Setting("one", title="Choice", description="A choice.")
-    maybe_choice: Literal["one", "two"] | None = Setting(None, title="Maybe", description="A choice or none.")
-    text: Annotated[str, Setting(min_length=1)] = Setting("nano", title="Text", description="A text.")
-    span: str | None = Setting(None, pattern=r"^\d*:\d*$", title="Span", description="A span.")
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def marks_on(desk: Desk) -> list[tuple[float, float]]:
     part = window[top : int(stage["y"] + stage["height"]), left : int(stage["x"] + stage["width"])] > 200
     labels, _ = ndimage.label(part)
     sizes = np.bincount(labels.ravel())[1:]
-    middles = ndimage.center_of_mass(part, labels, 1 + np.flatnonzero(sizes >= 9))
+    middles: Any = ndimage.center_of_mass(part, labels, 1 + np.flatnonzero(sizes >= 9))
     return [(left + float(x) + 0.5, top + float(y) + 0.5) for y, x in middles]
 
 
