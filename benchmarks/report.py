@@ -20,7 +20,13 @@ Machine: 2 cores, no GPU, Python 3.11, torch 2.13.
 def main() -> None:
     """Write the page from all figures that are there."""
     parts = [HEAD]
-    sections = {"vnc": _vnc, "seams": _seams, "distillation": _distillation, "napari_window": _window}
+    sections = {
+        "vnc": _vnc,
+        "seams": _seams,
+        "distillation": _distillation,
+        "napari_window": _window,
+        "jupyter_panel": _panel,
+    }
     for name, section in sections.items():
         path = RESULTS / f"{name}.json"
         if path.is_file():
@@ -102,6 +108,39 @@ time until the mask of a new one is drawn. The longest there is one garbage coll
 {_table(["encoder", "while", "median", "99th percentile", "longest"], rows)}
 
 {_table(["encoder", "seconds to the first answer", "seconds to the whole", "gaps over 100 ms in the search"], answers)}
+"""
+
+
+def _panel(figures: dict[str, Any]) -> str:
+    rows = []
+    for side, found in sorted(figures.items(), key=lambda item: int(item[0])):
+        low, middle, high = found["open_s"]
+        rows.append(
+            [
+                f"{int(side):,} x {int(side):,}",
+                f"{middle:.2f} ({low:.2f} to {high:.2f})",
+                f"{found['made_ms'][1]:.0f}",
+                f"{found['opened_kb']:,.0f}",
+                f"{found['opened_voxels'] / 1e6:.2f}",
+                f"{found['panned_kb']:,.0f}",
+                f"{found['panned_voxels'] / 1e6:.2f}",
+                f"{found['panned_mb']:.0f}",
+            ]
+        )
+    head = [
+        "pixels", "s to open", "ms of it in the kernel", "kB sent", "Mvoxel read", "kB sent by 20 drags",
+        "Mvoxel read by them", "MB of memory after that",
+    ]  # fmt: skip
+    sight = next(iter(figures.values()))["voxels_in_sight"] / 1e6
+    return f"""## The notebook panel
+
+`python -m benchmarks.jupyter_panel`: JupyterLab and headless Chromium, drawn in software, phantoms that are made where
+they are read. To open: from the keys that run the cell until all tiles in sight are there, median and range of 5, in a
+kernel that has imported dinoscope. Sent: all messages of all widgets to the browser, the viewer's script (0.4 MB) and
+the tiles included. Then the image is dragged 20 times at a voxel per pixel, with {sight:.2f} Mvoxel in sight. Memory:
+growth of the kernel since before the image was opened.
+
+{_table(head, rows)}
 """
 
 

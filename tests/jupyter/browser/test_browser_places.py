@@ -13,7 +13,7 @@ from PIL import Image as Picture
 if TYPE_CHECKING:
     from pathlib import Path
 
-    Desk = Any
+    from tests.jupyterlab import Desk
 
 MARKS = """
 import numpy as np
@@ -71,7 +71,7 @@ def marks_on(desk: Desk) -> list[tuple[float, float]]:
     from scipy import ndimage
 
     window = np.asarray(Picture.open(io.BytesIO(desk.page.screenshot())).convert("L"))
-    stage = desk.page.locator(".dinoscope-stage").bounding_box()
+    stage = desk.stage
     top, left = int(stage["y"]) + 60, int(stage["x"]) + 1
     part = window[top : int(stage["y"] + stage["height"]), left : int(stage["x"] + stage["width"])] > 200
     labels, _ = ndimage.label(part)
@@ -91,7 +91,7 @@ def test_a_click_arrives_at_the_voxel_that_is_seen_there(desk: Desk) -> None:
     desk.open(write_notebook(desk.server.folder, MARKS.format(places=PLACES)))
     desk.run_cell(0)
     desk.settle()
-    stage = desk.page.locator(".dinoscope-stage").bounding_box()
+    stage = desk.stage
     for zoom in (1, 4):
         height, width = stage["height"] / zoom, stage["width"] / zoom
         top, left = PLACES[0][0] - height // 2, PLACES[0][1] - width // 2
@@ -115,7 +115,7 @@ def test_of_a_huge_image_only_what_is_in_sight_is_read(desk: Desk) -> None:
     desk.run_cell(0)
     desk.settle()
     desk.keep("huge")
-    stage = desk.page.locator(".dinoscope-stage").bounding_box()
+    stage = desk.stage
     middle = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
     height, width = int(stage["height"]), int(stage["width"])
     desk.kernel.run(f"panel.viewer.look((30000, 30000, 30000 + {height}, 30000 + {width}))")  # a voxel per pixel
