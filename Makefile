@@ -64,6 +64,7 @@ benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.seams
 	$(BIN)/python -m benchmarks.distillation
 	$(DISPLAYED) $(BIN)/python -m benchmarks.napari_window
+	$(BIN)/python -m benchmarks.jupyter_panel
 	$(BIN)/python -m benchmarks.report
 
 clean:

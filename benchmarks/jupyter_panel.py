@@ -1,7 +1,7 @@
 """What the notebook panel costs: time to open, voxels read, bytes to the browser, memory of the kernel.
 
-``python -m benchmarks.jupyter_panel``. A JupyterLab of its own and the Chromium of the system; phantoms that are made
-where they are read, and that count what is.
+``python -m benchmarks.jupyter_panel``. A JupyterLab of its own and the Chromium of the system; images that count what
+is read of them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 from playwright.sync_api import sync_playwright
-from tests.jupyterlab import BROWSER, FLAGS, Desk, Server
 
 from benchmarks._data import save
+from tests.jupyterlab import BROWSER, FLAGS, Desk, Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,21 +29,25 @@ STRIDE = (90, 60)
 
 PREPARE = """
 import os, time
+import numpy as np
 import psutil
 import dinoscope.jupyter, dinoscope.session._compute
 from comm.base_comm import BaseComm
-from dinoscope.image import Image, LazyArray
+from dinoscope.image import LazyArray, open_image
 from dinoscope.jupyter import Panel, new_session
 from dinoscope.samples import phantom
+from dinoscope.settings import ImageSettings
 import ipykernel.comm.comm as comms
 
 class Counted(LazyArray):
+    # a piece of tissue over and over, as cheap to read as a file that the system has in memory
     voxels = 0
-    def __init__(self, inner):
-        super().__init__(inner.shape, inner.dtype)
-        self.inner = inner
+    def __init__(self, side, piece):
+        super().__init__((side, side), piece.dtype)
+        self.piece = piece
     def _read(self, bounds):
-        part = self.inner[bounds]
+        index = [np.arange(part.start, part.stop) % len(self.piece) for part in bounds]
+        part = self.piece[np.ix_(*index)]
         Counted.voxels += part.size
         return part
 
@@ -61,9 +65,11 @@ def memory():
 def reset():
     Counted.voxels = sent["messages"] = sent["bytes"] = 0
 
+tissue = phantom((1024, 1024), seed=5).image
+tissue = tissue.read(tissue.extent)
+
 def make(side):
-    image = phantom((side, side), seed=5).image
-    return Image(image.name, image.uri, image.axes, Counted(image.data))
+    return open_image(Counted(side, tissue), ImageSettings(axes="yx", image_pixel_size=8), name="tissue")
 """
 
 OPEN = """
@@ -139,6 +145,7 @@ def opened(desk: Desk, cell: int) -> dict[str, float]:
 
 def panned(desk: Desk) -> dict[str, float]:
     """Drag the image at a voxel per pixel, there where it was opened."""
+    desk.viewer.scroll_into_view_if_needed()
     stage = desk.stage
     desk.kernel.run(
         "top, left = (max(0, side // 2 - 1024) for side in panel.canvas.plane); "

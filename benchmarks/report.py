@@ -134,11 +134,11 @@ def _panel(figures: dict[str, Any]) -> str:
     sight = next(iter(figures.values()))["voxels_in_sight"] / 1e6
     return f"""## The notebook panel
 
-`python -m benchmarks.jupyter_panel`: JupyterLab and headless Chromium, drawn in software, phantoms that are made where
-they are read. To open: from the keys that run the cell until all tiles in sight are there, median and range of 5, in a
-kernel that has imported dinoscope. Sent: all messages of all widgets to the browser, the viewer's script (0.4 MB) and
-the tiles included. Then the image is dragged 20 times at a voxel per pixel, with {sight:.2f} Mvoxel in sight. Memory:
-growth of the kernel since before the image was opened.
+`python -m benchmarks.jupyter_panel`: JupyterLab and headless Chromium, drawn in software; a piece of phantom, repeated
+to the size, as cheap to read as a file that the system has in memory. To open: from the keys that run the cell until
+all tiles in sight are there, median and range of 5, in a kernel that has imported dinoscope. Sent: all messages of all
+widgets to the browser, the viewer's script (0.4 MB) and the tiles included. Then the image is dragged 20 times at a
+voxel per pixel, with {sight:.2f} Mvoxel in sight. Memory: growth of the kernel since before the image was opened.
 
 {_table(head, rows)}
 """

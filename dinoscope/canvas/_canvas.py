@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 Edges = tuple[float, float, float, float]
 """Top, left, bottom and right in voxels, 0 being the edge of the first voxel and not its centre."""
 
-_FIRST_LOOK = 4096
-"""Voxels per side of what is shown first of an image that has no level as small as that: a whole number of tiles."""
+_WHOLE = 4096
+"""Voxels per side up to which an image, or its coarsest level, is shown whole at first."""
+
+_FIRST_LOOK = 1024
+"""Voxels per side of what is shown first of a larger one: quickly read even where every voxel has to be made."""
+
+_NEAR, _CLOSE = 4, 256
+"""When flying to an object, no more is looked at than a quarter of the image, or than 256 voxels."""
 
 _OPAQUE = ("image", "examples", "detections")
 """Layers that the opacity of the settings is not for."""
@@ -144,7 +150,7 @@ class Canvas:
         Of a large image without coarse levels it is no more than is quickly read, and begins and ends with tiles.
         """
         image = self.image
-        if image is None or max(_planes_of(image)[-1]) <= _FIRST_LOOK:
+        if image is None or max(_planes_of(image)[-1]) <= _WHOLE:
             return None
         top, left = (max(0, round(size / _FIRST_LOOK / 2 - 0.5)) * _FIRST_LOOK for size in self.plane)
         return top, left, min(top + _FIRST_LOOK, self.plane[0]), min(left + _FIRST_LOOK, self.plane[1])
@@ -164,12 +170,16 @@ class Canvas:
             self._look_at(Region(start, stop))
 
     def fly_to(self, position: tuple[float, float, float]) -> Edges:
-        """Go to the section of a voxel (z, y, x); what to look at is as large as before, the voxel in its middle."""
+        """Go to the section of a voxel (z, y, x); what to look at has the voxel in its middle.
+
+        It is as large as before, but no more than a quarter of the image, unless that is small.
+        """
         z, y, x = position
         self.section = round(z)
         height, width = self.plane if self._view is None else self._view.shape[1:]
-        top, left = y + 0.5 - height / 2, x + 0.5 - width / 2
-        return top, left, top + height, left + width
+        nearer = min(1.0, max(min(self.plane) / _NEAR, _CLOSE) / max(min(height, width), 1))
+        half_height, half_width = height * nearer / 2, width * nearer / 2
+        return y + 0.5 - half_height, x + 0.5 - half_width, y + 0.5 + half_height, x + 0.5 + half_width
 
     def click(self, y: float, x: float, counter: bool = False) -> None:
         """Take a click at a voxel position of the section: an example, or a word on what was found there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -97,6 +98,7 @@ class Scene:
         self._session, self._settings = session, settings
         self._image: Image | None = None
         self._contrast: tuple[Image, Contrast] | None = None
+        self._measuring = Lock()
         self._layers: dict[str, CanvasLayer] = {}
         self._versions = 0
         self._refreshed = 0.0
@@ -160,11 +162,13 @@ class Scene:
         NotReadyError
             If there is no image.
         """
-        image, measured = self._image, self._contrast
+        image = self._image
         if image is None:
             raise NotReadyError("there is no image: open one first")
-        if measured is None or measured[0] is not image:  # another thread may have measured the image before
-            measured = self._contrast = image, measure_contrast(image)
+        with self._measuring:  # the threads that draw the first tiles all ask at once
+            measured = self._contrast
+            if measured is None or measured[0] is not image:
+                measured = self._contrast = image, measure_contrast(image)
         return measured[1].adjusted(self._settings)
 
     @property

@@ -21,6 +21,7 @@ from dinoscope.jupyter._footer import Footer
 from dinoscope.jupyter._home import Home
 from dinoscope.jupyter._image_panel import ImagePanel
 from dinoscope.jupyter._object_panel import ObjectPanel
+from dinoscope.jupyter._replies import take_replies_as_sent
 from dinoscope.jupyter._result_panel import ResultPanel, ViewPanel
 from dinoscope.jupyter._settings_panel import SettingsPanel
 from dinoscope.jupyter._still import Still
@@ -122,6 +123,7 @@ class Panel(widgets.VBox):
         main.add_class("dinoscope-main")
         super().__init__((main, self.footer))
         self.add_class("dinoscope-panel")
+        take_replies_as_sent(self)
         self._fit()
 
     def open_image(self, source: str | Path | ArrayLike | Image, settings: ImageSettings | None = None) -> None:

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from dinoscope.jupyter._controls import close_parts
 from dinoscope.jupyter._form import SettingsForm
+from dinoscope.jupyter._replies import take_replies_as_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,5 +51,7 @@ class SettingsPanel(widgets.Accordion):
     def _fill(self, index: int | None) -> None:
         if index is not None and not self.children[index].children:
             name = fields(self._settings)[index].name
-            self.children[index].children = (SettingsForm(getattr(self._settings, name), self._home),)
+            form = SettingsForm(getattr(self._settings, name), self._home)
+            take_replies_as_sent(form)
+            self.children[index].children = (form,)
             self._made()

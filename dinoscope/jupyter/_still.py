@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 _SIDE, _COLOURS = 512, 256
 """Pixels and colours of the picture: about 250 kB, and notebooks keep pictures as text."""
+
+_NOTHING = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg=="
+)
+"""A picture of one transparent pixel."""
 
 _REST_S = 2.0
 """Seconds without a change after which the picture is made anew: it goes to the browser, and into the notebook."""
@@ -61,9 +67,10 @@ class Still:
             return text  # no image, or one that cannot be read any more, which the viewer says
 
     def show(self) -> None:
-        """Begin a new output with the picture."""
+        """Begin a new output, in which the picture will soon be: drawing it must not keep the panel waiting."""
         self._id = uuid.uuid4().hex
-        display(self.bundle(), raw=True, display_id=self._id)
+        display({"image/png": _NOTHING, "text/plain": "dinoscope"}, raw=True, display_id=self._id)
+        self._changed()
 
     async def refresh(self) -> None:
         """Show the picture as it is now, if there is an output."""

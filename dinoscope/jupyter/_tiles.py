@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dinoscope.canvas import Place
 from dinoscope.errors import Cancelled, NotReadyError
-from dinoscope.jobs import background_executor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ class TileDesk:
 
     def __init__(self, canvas: Canvas, reply: Reply) -> None:
         self._canvas, self._reply = canvas, reply
-        self._pool = background_executor("dinoscope tiles", _THREADS)
+        self._pool = ThreadPoolExecutor(_THREADS, "dinoscope tiles")  # which does not give way: people wait for it
         self._wanted: set[tuple[str, int]] = set()
         self._lock = Lock()
 

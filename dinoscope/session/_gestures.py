@@ -35,7 +35,9 @@ def click(session: Session, position: Position, counter: bool = False, judging: 
     brush = session.brush
     positive = brush.positive and not counter
     if not (judging and _judged(session, position, positive)):
-        session.prompts = (*session.prompts, PointPrompt(position, brush.class_name, positive))
+        example = PointPrompt(position, brush.class_name, positive)
+        if example not in session.prompts:  # as the second click of a double click is
+            session.prompts = (*session.prompts, example)
 
 
 def box(session: Session, corners: Region, counter: bool = False) -> None:

@@ -226,6 +226,13 @@ def test_flying_to_a_voxel_keeps_the_size_of_what_is_in_sight(deep: Canvas) -> N
     assert deep.section == 4
 
 
+def test_flying_from_above_goes_nearer(session: Session) -> None:
+    canvas = canvas_of(session, image_of(Counting(4000, 2000)))
+    assert canvas.fly_to((0.0, 1000.0, 1000.0)) == (500.5, 750.5, 1500.5, 1250.5)
+    canvas.look((0, 0, 300, 400))
+    assert canvas.fly_to((0.0, 1000.0, 1000.0)) == (850.5, 800.5, 1150.5, 1200.5)
+
+
 # --- large images
 
 
@@ -271,20 +278,24 @@ def test_the_first_look_at_a_large_image_without_coarse_levels_is_a_part_near_it
     canvas = canvas_of(session, image_of(*(Counting(size, size) for size in (60_000, *coarser))))
     assert canvas.first_look is not None
     top, left, bottom, right = canvas.first_look
-    assert bottom - top == right - left == 4096
+    assert bottom - top == right - left == 1024
     assert abs((top + bottom) / 2 - 30_000) <= 2048
     assert top == left
 
 
 @pytest.mark.parametrize(
     ("shape", "first"),
-    [((60_000, 900), (28672, 0, 32768, 900)), ((5000, 9000), (0, 4096, 4096, 8192)), ((4097, 10), (0, 0, 4096, 10))],
+    [
+        ((60_000, 900), (29696, 0, 30720, 900)),
+        ((5000, 9000), (2048, 4096, 3072, 5120)),
+        ((4097, 10), (2048, 0, 3072, 10)),
+    ],
 )
 def test_the_first_look_stays_in_the_image(session: Session, shape: tuple[int, int], first: Edges) -> None:
     assert canvas_of(session, image_of(Counting(*shape))).first_look == first
 
 
-@pytest.mark.parametrize("step", [1, 2, 4, 8])
+@pytest.mark.parametrize("step", [1, 2, 4])
 def test_the_tiles_of_the_first_look_read_no_more_than_it(session: Session, step: int) -> None:
     data = Counting(60_000, 60_000)
     canvas = canvas_of(session, image_of(data))
@@ -298,7 +309,7 @@ def test_the_tiles_of_the_first_look_read_no_more_than_it(session: Session, step
     level = pyramid.level(step)
     for row, column in pyramid.touching(level, Region((top, left), (bottom, right))):
         canvas.draw("image", Place(0, level, row, column))
-    assert data.voxels == 4096**2
+    assert data.voxels == 1024**2
     assert min(box[0].start for box in data.boxes) == top
     assert max(box[1].stop for box in data.boxes) == right
 

@@ -111,6 +111,13 @@ class Kernel:
         reply = self._do(self._client.get_control_msg(timeout=PATIENCE_S))
         self._subshell = reply["content"]["subshell_id"]
 
+    def close_subshell(self) -> None:
+        """Close it, as JupyterLab does when nothing on the page needs it any more."""
+        request = self._client.session.msg("delete_subshell_request", {"subshell_id": self._subshell})
+        self._client.control_channel.send(request)
+        assert self._do(self._client.get_control_msg(timeout=PATIENCE_S))["content"]["status"] == "ok"
+        self._subshell = ""
+
     def heard(self, wanted: Callable[[Message], bool]) -> Message:
         """The next published message that is wanted; the others are passed over."""
         message: Message = self._do(self._heard(wanted))
@@ -200,17 +207,34 @@ def test_tiles_and_clicks_come_while_a_cell_waits(kernel: Kernel, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_while_a_cell_computes(kernel: Kernel, tmp_path: Path) -> None:
+@pytest.mark.parametrize("subshell", [False, True])
+def test_nothing_is_lost_while_a_cell_computes(kernel: Kernel, tmp_path: Path, subshell: bool) -> None:
+    kernel.make_panel(side=300)
+    if subshell:
+        kernel.open_subshell()
+    kernel.begin("while not Path('go on').exists():\n    time.sleep(0.01)\ntold = len(session.prompts)")
+    kernel.heard(lambda m: m["msg_type"] == "execute_input" and "go on" in m["content"]["code"])
+    kernel.send(point(48, 47))
+    kernel.send(TILE)
+    if subshell:  # tiles come at once; clicks wait for the thread of the session
+        assert bytes(kernel.said("tile")["buffers"][0][:2]) == JPEG
+    (tmp_path / "go on").touch()
+    kernel.until("len(session.prompts) == 1")
+    assert kernel.ask("told") == 0
+    assert kernel.ask("all(thread is threading.main_thread() for thread in threads)")
+    if not subshell:
+        assert bytes(kernel.said("tile")["buffers"][0][:2]) == JPEG
+
+
+@pytest.mark.slow
+def test_messages_arrive_when_the_subshell_of_the_last_ones_is_gone(kernel: Kernel) -> None:
     kernel.make_panel(side=300)
     kernel.open_subshell()
-    kernel.begin("while not Path('go on').exists():\n    time.sleep(0.01)")
-    kernel.heard(lambda m: m["msg_type"] == "execute_input" and "go on" in m["content"]["code"])
-    kernel.send(TILE)
     kernel.send(point(48, 47))
-    (tmp_path / "go on").touch()
-    assert bytes(kernel.said("tile")["buffers"][0][:2]) == JPEG
     kernel.until("len(session.prompts) == 1")
-    assert kernel.ask("all(thread is threading.main_thread() for thread in threads)")
+    kernel.close_subshell()
+    kernel.send(point(80, 81))
+    kernel.until("len(session.prompts) == 2")
 
 
 @pytest.mark.slow

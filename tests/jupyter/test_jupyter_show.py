@@ -147,9 +147,26 @@ def test_the_picture_beside_the_panel_is_made_anew_when_the_work_is_done(noteboo
     asyncio.run(panel.settled())
     ((updated, updated_id),) = notebook.updates
     assert updated_id == display_id
-    assert pixels_of(updated).shape == pixels_of(shown).shape
-    assert (pixels_of(updated) != pixels_of(shown)).any()
+    assert Picture.open(io.BytesIO(shown["image/png"])).convert("RGBA").getpixel((0, 0)) == (0, 0, 0, 0)
+    assert pixels_of(updated).shape == (160, 200, 3)
+    assert np.ptp(pixels_of(updated), axis=-1).max() > 40, "nothing of what was found"
     panel.close()
+
+
+def test_the_picture_comes_when_the_panel_has_rested(
+    notebook: Notebook, session: Session, squares: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_still, "_REST_S", 0.001)
+
+    async def run() -> dict[str, Any]:
+        panel = show(squares)
+        assert notebook.updates == []
+        while not notebook.updates:
+            await asyncio.sleep(0.001)
+        panel.close()
+        return notebook.updates[0][0]
+
+    assert pixels_of(asyncio.run(run())).shape == (160, 200, 3)
 
 
 def test_an_image_is_shown_as_the_settings_say(notebook: Notebook, tmp_path: Path) -> None:

@@ -149,3 +149,11 @@ def test_work_ends_when_the_last_who_looked_leaves_and_goes_on_when_one_is_back(
     session.join()
     executor.shutdown()
     assert session.is_ready("similarity")
+
+
+def test_a_double_click_is_one_example(session: Session) -> None:
+    click(session, CLICK.position)
+    click(session, CLICK.position)
+    assert session.prompts == (PointPrompt(CLICK.position),)
+    click(session, CLICK.position, counter=True)
+    assert len(session.prompts) == 2

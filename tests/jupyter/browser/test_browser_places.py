@@ -48,8 +48,9 @@ class Counted(LazyArray):
         return ((y[:, None] // 64 + x[None] // 64) % 2 * 150 + 50).astype(np.uint8)
 
 session = dinoscope.jupyter.new_session()
-session.make_encoder = lambda name, device: FakeEncoder(tile=512)
+session.make_encoder = lambda name, device: FakeEncoder()
 panel = dinoscope.jupyter.Panel(session)
+session.follow()  # what the encoder reads does not count here
 panel.open_image(open_image(Counted((60_000, 60_000), np.uint8), ImageSettings(axes="yx"), name="huge"))
 panel
 """

@@ -61,7 +61,6 @@ def test_a_saved_notebook_shows_a_picture_instead_of_the_panel(
     assert desk.viewer.is_visible()
     assert not still(desk).is_visible()
 
-    desk.page.get_by_role("heading", name="dinoscope quick start").click()
     with desk.page.expect_response(lambda answer: answer.request.method == "PUT" and notebook.name in answer.url):
         desk.page.keyboard.press("Control+s")
     live, picture = (output["data"] for output in saved_outputs(notebook))

@@ -1,5 +1,6 @@
 // The table on the page.
 
+import { leaveToNotebook } from "../viewer/keyboard";
 import { cellText, partText } from "./format";
 import type { Column, Row } from "./protocol";
 import { nextOrder, sortedIndices, type Order } from "./sorting";
@@ -107,6 +108,7 @@ export class TableView {
   #key(event: KeyboardEvent): void {
     const row = event.target instanceof HTMLTableRowElement ? event.target : null;
     if (row === null || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) {
+      leaveToNotebook(this.element, event);
       return;
     }
     const target = neighbour(row, event.key);

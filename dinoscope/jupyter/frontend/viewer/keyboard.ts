@@ -13,6 +13,7 @@ export function listenToKeys(root: HTMLElement, { sections, perform, hold }: Key
   root.addEventListener("keydown", (event) => {
     const command = event.isComposing ? null : commandOf(event, { sections: sections(), focus: focusOf(event.target) });
     if (command === null) {
+      leaveToNotebook(root, event);
       return;
     }
     const ignored = event.repeat && !mayRepeat(command);
@@ -27,6 +28,20 @@ export function listenToKeys(root: HTMLElement, { sections, perform, hold }: Key
     }
   }, { signal });
   root.addEventListener("focusout", () => hold(false), { signal });
+}
+
+/**
+ * Hands shortcuts such as Ctrl+S to the notebook. JupyterLab takes no keys from elements that suppress its shortcuts,
+ * which is for the keys without Ctrl.
+ */
+export function leaveToNotebook(element: HTMLElement, event: KeyboardEvent): void {
+  if (event.ctrlKey || event.metaKey) {
+    const taken = element.parentElement?.dispatchEvent(new KeyboardEvent("keydown", event)) === false;
+    if (taken) {
+      event.preventDefault();
+    }
+    event.stopPropagation(); // The copy is on its way.
+  }
 }
 
 function focusOf(target: EventTarget | null): Focus {

@@ -47,7 +47,13 @@ export class ViewerWidget {
   constructor(model: AnyModel<ViewerTraits>) {
     this.#model = model;
     this.#scene = model.get("scene");
-    this.#send = (message) => model.send(message);
+    this.#send = (message) => {
+      try {
+        model.send(message);
+      } catch {
+        this.#toasts.say("The kernel is gone: run the cell again.", "error");
+      }
+    };
     this.#toolbar = new Toolbar({
       chooseTool: (tool) => this.#tools.choose(tool),
       toggleSign: () => this.#send({ type: "action", action: "toggle" }),
