@@ -39,7 +39,7 @@ def main() -> None:
             desk.settle()
         desk.page.get_by_role("button", name="Get objects").click()
         desk.settle()
-        desk.page.locator(".dinoscope-table tbody tr").first.click()
+        desk.page.locator(".dinoscope-table").first.scroll_into_view_if_needed()
         desk.viewer.evaluate("root => root.scrollIntoView({block: 'center'})")
         desk.page.wait_for_timeout(1500)
         desk.keep("panel")

@@ -54,6 +54,7 @@ class Footer(Part):
     def _running(self, running: bool) -> None:
         self.pause.disabled = self.cancel.disabled = not running
         self.pause.description = "Pause"
+        self.bar.layout.display = "" if running else "none"
         self.bar.max, self.bar.value = 1, 0
         self.text.value = "working" if running else "ready"
         if running:
