@@ -10,7 +10,7 @@ from dinoscope.encoders import list_encoders
 from dinoscope.errors import ImageReadError
 from dinoscope.jupyter._controls import Section, button, labelled, note, row, show
 from dinoscope.jupyter._form import SettingsForm
-from dinoscope.session import describe_download, describe_encoder, describe_image
+from dinoscope.session import describe_encoder, describe_image, download_question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,25 +101,26 @@ class ImagePanel(Section):
             if name not in (value for _, value in self.encoder.options):
                 self.encoder.options = [(name, name), *self.encoder.options]
             self.encoder.value = name
-        self._ask("")
+        self._ask("", None)
 
     def _choose_encoder(self, name: str) -> None:
         """Take an encoder, unless it would be a download nobody was asked about."""
         self.weights.layout.display = "" if name == _FROM_FILE else "none"
-        missing = [listing for listing in list_encoders() if listing.entry.name == name and not listing.is_here]
-        self._ask(name if missing else "", *map(describe_download, missing))
-        if name != _FROM_FILE and not missing:
+        question = download_question(name)
+        self._ask(name, question)
+        if name != _FROM_FILE and question is None:
             self._session.settings.encoder.encoder = name
 
-    def _ask(self, name: str, question: str = "") -> None:
-        self._pending = name
-        show(self.question, question)
+    def _ask(self, name: str, question: str | None) -> None:
+        """Ask whether an encoder may be downloaded, or ask nothing."""
+        self._pending = name if question else ""
+        show(self.question, question or "")
         for part in (self.question, self.download):
-            part.layout.display = "" if name else "none"
+            part.layout.display = "" if question else "none"
 
     def _download(self) -> None:
         name = self._pending
-        self._ask("")
+        self._ask("", None)
         if name:  # there is none for the second of two quick clicks
             self._session.settings.encoder.encoder = name
 

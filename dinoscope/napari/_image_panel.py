@@ -13,7 +13,7 @@ from superqt.utils import signals_blocked
 from dinoscope.encoders import list_encoders
 from dinoscope.errors import DinoscopeError
 from dinoscope.napari._controls import Section, ask, button, form, note
-from dinoscope.session import describe_download, describe_encoder, read_session, save_session
+from dinoscope.session import describe_encoder, download_question, read_session, save_session
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -143,8 +143,8 @@ class ImagePanel(Section):
 
     def _may_load(self, name: str) -> bool:
         """Whether the weights are here, or a person agrees to their download."""
-        missing = [x for x in list_encoders() if x.entry.name == name and not x.is_here]
-        return all(ask(self, describe_download(listing)) for listing in missing)
+        question = download_question(name)
+        return question is None or ask(self, question)
 
     def _tell_pixel_size(self, value: float) -> None:
         if value > 0 and self._session.image is not None:

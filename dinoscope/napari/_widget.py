@@ -10,7 +10,6 @@ from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QMenu, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from dinoscope.encoders import list_encoders
 from dinoscope.errors import DinoscopeError
 from dinoscope.jobs import Runner, background_executor
 from dinoscope.napari._activity import Activity
@@ -27,7 +26,7 @@ from dinoscope.napari._object_panel import ObjectPanel
 from dinoscope.napari._preferences import read_preferences
 from dinoscope.napari._result_panel import ResultPanel
 from dinoscope.napari._results import ResultLayers
-from dinoscope.session import FOLLOWED, Batch, Session, judge, stand_ins
+from dinoscope.session import FOLLOWED, Batch, Session, download_question, judge, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,7 +141,7 @@ class DinoscopeWidget(QWidget):
 
     def _prefer(self, encoder: str) -> None:
         """Begin with this encoder, unless that would be a download nobody was asked about."""
-        if any(listing.entry.name == encoder and not listing.is_here for listing in list_encoders()):
+        if download_question(encoder):
             show_info(f"{encoder} is preferred but not on this machine: choose it under Encoder to download it.")
         else:
             self.session.settings.encoder.encoder = encoder

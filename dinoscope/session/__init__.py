@@ -13,11 +13,11 @@ from dinoscope.session._session import Session, SessionEvents
 from dinoscope.session._stand_ins import stand_ins
 from dinoscope.session._words import (
     describe_batch,
-    describe_download,
     describe_encoder,
     describe_examples,
     describe_image,
     describe_objects,
+    download_question,
 )
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ __all__ = [
     "box",
     "click",
     "describe_batch",
-    "describe_download",
     "describe_encoder",
     "describe_examples",
     "describe_image",
     "describe_objects",
+    "download_question",
     "judge",
     "read_session",
     "recipe_of",

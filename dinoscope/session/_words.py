@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from dinoscope.encoders import list_encoders
 from dinoscope.prompts import class_names
 
 if TYPE_CHECKING:
@@ -51,10 +52,13 @@ def describe_encoder(listing: EncoderListing) -> str:
     return name if listing.is_here else f"{name}  (download, {_megabytes(listing)})"
 
 
-def describe_download(listing: EncoderListing) -> str:
-    """The question before a download."""
-    entry = listing.entry
-    return f"{entry.name} is not on this machine. Download {_megabytes(listing)} from huggingface.co/{entry.source}?"
+def download_question(encoder: str) -> str | None:
+    """What to ask before an encoder is loaded that would be downloaded; None where nothing would."""
+    for listing in list_encoders():
+        if listing.entry.name == encoder and not listing.is_here:
+            place = f"huggingface.co/{listing.entry.source}"
+            return f"{encoder} is not on this machine. Download {_megabytes(listing)} from {place}?"
+    return None
 
 
 def describe_image(image: Image) -> str:

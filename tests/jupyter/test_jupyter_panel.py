@@ -120,9 +120,11 @@ def test_the_cost_is_told_before_anybody_clicks(panel: Panel) -> None:
 def encoders(loaded: list[str], make_panel: Callable[..., Panel], monkeypatch: pytest.MonkeyPatch) -> Widget:
     """The part that chooses encoders, on a machine that has none but the smallest."""
     from dinoscope.jupyter import _image_panel
+    from dinoscope.session import _words
 
     here = tuple(replace(listing, is_here=listing.entry.name == "nano") for listing in list_encoders())
-    monkeypatch.setattr(_image_panel, "list_encoders", lambda: here)
+    for module in (_image_panel, _words):
+        monkeypatch.setattr(module, "list_encoders", lambda: here)
     made = make_panel().image_panel
     assert loaded == ["nano"]
     return made
