@@ -91,7 +91,11 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(60)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:  # it waits for a kernel that was just about to start
+            self._process.kill()
+            self._process.wait()
 
     def kernels(self, notebook: str = "") -> list[str]:
         """Identifiers of the kernels that run, or of that of a notebook."""

@@ -81,6 +81,20 @@ def marks_on(desk: Desk) -> list[tuple[float, float]]:
     return [(left + float(x) + 0.5, top + float(y) + 0.5) for y, x in middles]
 
 
+def wait_for_view(desk: Desk, top: float, left: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Wait until the camera rests there and all tiles have come; the corners (y, x) of what is in sight."""
+
+    def corners() -> tuple[tuple[int, int], tuple[int, int]]:
+        found: tuple[tuple[int, int], tuple[int, int]] = desk.kernel.ask(
+            "(panel.canvas.view.start[1:], panel.canvas.view.stop[1:])"
+        )
+        return found
+
+    desk.wait_until(lambda: np.abs(np.subtract(corners()[0], (top, left))).max() <= 3)
+    desk.settle()
+    return corners()
+
+
 def tiles_of(start: tuple[int, int], stop: tuple[int, int]) -> set[tuple[int, int]]:
     """Row and column of the tiles that a part of the plane touches."""
     rows, columns = (range(first // 256, -(-last // 256)) for first, last in zip(start, stop, strict=True))
@@ -97,7 +111,7 @@ def test_a_click_arrives_at_the_voxel_that_is_seen_there(desk: Desk) -> None:
         height, width = stage["height"] / zoom, stage["width"] / zoom
         top, left = PLACES[0][0] - height // 2, PLACES[0][1] - width // 2
         desk.kernel.run(f"panel.viewer.look(({top}, {left}, {top + height}, {left + width}))")
-        desk.settle()
+        wait_for_view(desk, top, left)
         seen = marks_on(desk)
         assert len(seen) == (len(PLACES) if zoom == 1 else 1)
         for x, y in seen:
@@ -120,8 +134,7 @@ def test_of_a_huge_image_only_what_is_in_sight_is_read(desk: Desk) -> None:
     middle = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
     height, width = int(stage["height"]), int(stage["width"])
     desk.kernel.run(f"panel.viewer.look((30000, 30000, 30000 + {height}, 30000 + {width}))")  # a voxel per pixel
-    desk.settle()
-    before = desk.kernel.ask("(panel.canvas.view.start[1:], panel.canvas.view.stop[1:])")
+    before = wait_for_view(desk, 30000, 30000)
     desk.kernel.run("Counted.boxes.clear()")
     desk.viewer.focus()
     desk.page.keyboard.down("Space")
@@ -130,9 +143,7 @@ def test_of_a_huge_image_only_what_is_in_sight_is_read(desk: Desk) -> None:
     desk.page.mouse.move(middle[0] - 400, middle[1] - 300, steps=10)
     desk.page.mouse.up()
     desk.page.keyboard.up("Space")
-    desk.settle()
-    after = desk.kernel.ask("(panel.canvas.view.start[1:], panel.canvas.view.stop[1:])")
-    assert after[0] == pytest.approx((30300, 30400), abs=3)
+    after = wait_for_view(desk, 30300, 30400)
     read = desk.kernel.ask("[(top // 256, left // 256) for (top, _), (left, _) in Counted.boxes]")
     assert desk.kernel.ask("{(b - a, r - l) for (a, b), (l, r) in Counted.boxes}") == {(256, 256)}
     assert len(read) == len(set(read)), "a tile was read twice"
