@@ -55,17 +55,20 @@ class _Palette:
         return np.clip(np.where(varies, unit, 0.5), 0.0, 1.0).astype(np.float32)
 
 
-def feature_colours(store: FeatureStore) -> NDArray[np.float32]:
+def feature_colours(store: FeatureStore, section: int | None = None) -> NDArray[np.float32]:
     """Principal components of the features as red, green and blue.
 
     Parameters
     ----------
     store
         Filled as far as it may be; read tile by tile.
+    section
+        Colour only the patches of this section; all sections by default. Its colours are the same either way.
 
     Returns
     -------
-    Colours in [0, 1] of shape (z, gy, gx, 3), NaN where features are missing. Equal stores give equal colours.
+    Colours in [0, 1] of shape (z, gy, gx, 3), or (gy, gx, 3) of a section; NaN where features are missing. Equal stores
+    give equal colours.
 
     Raises
     ------
@@ -77,14 +80,17 @@ def feature_colours(store: FeatureStore) -> NDArray[np.float32]:
     The components are those of a sample of at most 20,000 patches. The sign of a component is free; its largest entry
     is made positive. Where the features vary in fewer than three directions, the other colours are 0.5.
     """
-    colours = np.full((*store.grid.shape, 3), np.nan, np.float32)
+    first, shape = (0, store.grid.shape) if section is None else (section, (1, *store.grid.shape[1:]))
+    colours = np.full((*shape, 3), np.nan, np.float32)
     missing = {tile.index for tile in store.pending()}
     done = [tile for tile in store.manifest.tiles if tile.index not in missing]
     if done:
         palette = _fit(_sample(store, done))
         for tile in done:
-            colours[tile.write.slices] = palette.colour(store.read(tile.write))
-    return colours
+            z, *plane = tile.write.slices
+            if section is None or z.start <= section < z.stop:
+                colours[z.start - first : z.stop - first, *plane] = palette.colour(store.read(tile.write))
+    return colours if section is None else colours[0]
 
 
 def _sample(store: FeatureStore, tiles: Sequence[Tile]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from dinoscope.errors import DinoscopeError
+from dinoscope.jobs import Runner, background_executor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +40,9 @@ class Home:
         except RuntimeError:
             self._loop = None
 
-    @property
-    def has_loop(self) -> bool:
-        """Whether calls can come home."""
-        return self._loop is not None
+    def runner(self, name: str) -> Runner:
+        """A runner that works in a thread of this name and tells at home; in place where no loop runs."""
+        return Runner(background_executor(name), self.post) if self._loop is not None else Runner()
 
     def post(self, call: Callable[[], object]) -> None:
         """Run a call at home when the calls before it are done. Comes from any thread, and never waits."""

@@ -12,7 +12,6 @@ from IPython.display import display
 from dinoscope.canvas import Canvas
 from dinoscope.errors import DinoscopeError
 from dinoscope.image import open_image
-from dinoscope.jobs import Runner, background_executor
 from dinoscope.jupyter._batch_panel import BatchPanel
 from dinoscope.jupyter._controls import close_parts
 from dinoscope.jupyter._example_panel import ExamplePanel
@@ -51,9 +50,7 @@ def new_session(folder: Path | None = None, cache_limit: int | None = None) -> S
     cache_limit
         Bytes that the stores in the folder may take; those unused for longest are removed when a new one is begun.
     """
-    home = Home()
-    runner = Runner(background_executor("dinoscope"), home.post) if home.has_loop else Runner()
-    return Session(runner, folder, cache_limit=cache_limit)
+    return Session(Home().runner("dinoscope"), folder, cache_limit=cache_limit)
 
 
 class Panel(widgets.VBox):
@@ -84,8 +81,7 @@ class Panel(widgets.VBox):
         self.session = session or new_session()
         self.canvas = Canvas(self.session)
         self.viewer = Viewer(self.canvas, self._home)
-        runner = Runner(background_executor("dinoscope batch"), self._home.post) if self._home.has_loop else Runner()
-        self.batch = Batch(runner, self.session.make_encoder)
+        self.batch = Batch(self._home.runner("dinoscope batch"), self.session.make_encoder)
         self._still = Still(self.canvas, self._home)
         self._displayed_in = -1
         self._build()

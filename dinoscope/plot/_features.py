@@ -49,7 +49,7 @@ def features(store: FeatureStore, section: int = 0, ax: Axes | None = None) -> A
     facts = store.manifest.image
     if not 0 <= section < facts.voxels[0]:
         raise RegionError(f"section {section} of {facts.name!r}: expected one from 0 to {facts.voxels[0] - 1}")
-    colours = feature_colours(store)[section]  # gy gx 3
+    colours = feature_colours(store, section)  # gy gx 3
     patches = view_of((Axis("y", colours.shape[0]), Axis("x", colours.shape[1])), None)
     means = read_means(lambda block: colours[block.slices], patches)
     view = view_of(_axes(facts), _section(facts, section))

@@ -11,8 +11,9 @@ import tifffile
 import zarr
 
 from dinoscope.errors import ImageReadError, SettingsError
-from dinoscope.image import Image, open_image
+from dinoscope.image import open_image
 from dinoscope.settings import ImageSettings
+from tests.levels import assert_levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,18 +30,6 @@ def random_levels(*shapes: tuple[int, ...], dtype: str = "u1") -> list[NDArray[A
 
 
 SERIES = random_levels((2, 3, 8, 32, 40), (2, 3, 8, 16, 20), (2, 3, 4, 8, 10), dtype="u2")  # t c z y x
-
-
-def assert_levels(image: Image, expected: Sequence[NDArray[Any]]) -> None:
-    """The data and the coarser levels, all of them, and a corner of each."""
-    levels = (image.data, *image.coarser)
-    assert [tuple(level.shape) for level in levels] == [values.shape for values in expected]
-    for level, values in zip(levels, expected, strict=True):
-        assert np.dtype(level.dtype).isnative
-        whole = (slice(None),) * values.ndim
-        np.testing.assert_array_equal(level[whole], values)
-        corner = tuple(slice(n // 2, n) for n in values.shape)
-        np.testing.assert_array_equal(level[corner], values[corner])
 
 
 # --- OME-Zarr

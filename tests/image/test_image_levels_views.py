@@ -15,10 +15,9 @@ from dinoscope.errors import AxesError, ImageReadError, SettingsError
 from dinoscope.geometry import Axis, Region
 from dinoscope.image import Image, content_digest, cropped, open_image, spatial
 from dinoscope.settings import ImageSettings
+from tests.levels import assert_levels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 RNG = np.random.default_rng(12)
@@ -40,18 +39,6 @@ class Untouchable:
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
         raise AssertionError(f"pixels {index} were read")
-
-
-def assert_levels(image: Image, expected: Sequence[NDArray[Any]]) -> None:
-    """The data and the coarser levels, all of them, and a corner of each."""
-    levels = (image.data, *image.coarser)
-    assert [tuple(level.shape) for level in levels] == [values.shape for values in expected]
-    for level, values in zip(levels, expected, strict=True):
-        assert np.dtype(level.dtype).isnative
-        whole = (slice(None),) * values.ndim
-        np.testing.assert_array_equal(level[whole], values)
-        corner = tuple(slice(n // 2, n) for n in values.shape)
-        np.testing.assert_array_equal(level[corner], values[corner])
 
 
 def series(**settings: Any) -> Image:

@@ -28,7 +28,6 @@ def refuse() -> None:
 
 def test_without_a_loop_calls_run_where_they_are_made() -> None:
     home, ran = Home(), []
-    assert not home.has_loop
     elsewhere(lambda: home.post(lambda: ran.append(threading.get_ident())))
     home.act(lambda: ran.append(threading.get_ident()))
     assert ran[0] != ran[1] == threading.get_ident()
