@@ -270,8 +270,8 @@ class SuperviseSettings(Settings):
     )
     seed: int = Field(0, ge=0, title="Seed", description="Decides the heads, the crops and their changes.")
     device: str = Field("cpu", title="Device", description="Where to train, as torch names it: cpu, cuda, mps.")
-    batch: int = Field(3, ge=1, le=1024, title="Batch size", description="Crops per set and step.")
-    crop: int = Field(160, ge=64, le=1024, multiple_of=32, title="Crop", description="Side of a crop in pixels.")
+    batch: int = Field(2, ge=1, le=1024, title="Batch size", description="Crops per set and step, of one picture.")
+    crop: int = Field(224, ge=64, le=1024, multiple_of=32, title="Crop", description="Side of a crop in pixels.")
     learning_rate: float = Field(
         2e-3, gt=0, le=1, title="Learning rate", description="Highest rate of AdamW, falling to 0 along a cosine."
     )

@@ -1,12 +1,4 @@
-"""The compact encoder: a small convolutional network whose features do not depend on where a tile lies.
-
-Design notes
-------------
-Nothing in the network looks at the whole picture: no pooling over space, no normalisation over space, no position
-embedding. Batch normalisation is a constant per channel at inference and is folded into the convolutions. Features
-are therefore equivariant to shifts by the stride, and the context of a patch is a finite box (`context_pixels`): a
-tile with that halo gives the features of an untiled pass. Every step down is a 4 x 4 convolution with stride 2, whose
-window is symmetric about the patch (a 3 x 3 one would look half a pixel to the left at every step).
+"""The compact encoder: a small convolutional network, and the files it is kept in.
 
 One safetensors file holds an encoder: its tensors, and in the header the configuration as JSON.
 """
@@ -14,8 +6,6 @@ One safetensors file holds an encoder: its tensors, and in the header the config
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +13,11 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from dinoscope.encoders._compact_net import CompactConfig, CompactNet, context_pixels
 from dinoscope.encoders._pixels import check_pixels
 from dinoscope.encoders._spec import EncoderSpec
-from dinoscope.errors import CheckpointError, SettingsError
+from dinoscope.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,170 +31,8 @@ COMPACT_FILE = "encoder.safetensors"
 _FORMAT_KEY = "dinoscope.format"
 _CONFIG_KEY = "dinoscope.config"
 _FORMAT = "compact-1"
-_TILE = 512
-
-
-@dataclass(frozen=True, slots=True)
-class CompactConfig:
-    """Everything about a compact network but its numbers.
-
-    Attributes
-    ----------
-    widths
-        Channels of each stage; every stage halves the resolution, so the stride is ``2 ** len(widths)``.
-    dilations
-        For each stage, the dilation of each of its residual blocks.
-    channels
-        Length C of a feature vector.
-    mean, std
-        Of grey intensities in [0, 1], applied before the first convolution.
-    licence
-        SPDX identifier of the weights, or "unknown".
-    space
-        Feature space of the teacher for a distilled encoder, as in `EncoderSpec`.
-
-    Raises
-    ------
-    SettingsError
-        If a number is not positive, or there is not one list of dilations per width.
-    """
-
-    widths: tuple[int, ...] = (24, 48, 96)
-    dilations: tuple[tuple[int, ...], ...] = ((1,), (1, 1), (1, 2))
-    channels: int = 128
-    mean: float = 0.5
-    std: float = 0.25
-    licence: str = "unknown"
-    space: str = ""
-
-    def __post_init__(self) -> None:
-        sizes = [*self.widths, self.channels, *(d for stage in self.dilations for d in stage)]
-        if not self.widths or len(self.widths) != len(self.dilations) or min(sizes) < 1 or not self.std > 0:
-            raise SettingsError(
-                f"compact encoder with widths {self.widths}, dilations {self.dilations}, {self.channels} channels and "
-                f"std {self.std}: expected one list of dilations per width, and positive numbers"
-            )
-
-    @property
-    def stride(self) -> int:
-        """Side of one patch in pixels."""
-        return 1 << len(self.widths)
-
-    def to_json(self) -> str:
-        """The configuration as JSON with sorted keys."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> CompactConfig:
-        """A configuration from what `to_json` gave.
-
-        Raises
-        ------
-        CheckpointError
-            If the text is not such a configuration.
-        """
-        try:
-            values = json.loads(text)
-            values["widths"] = tuple(int(width) for width in values["widths"])
-            values["dilations"] = tuple(tuple(int(d) for d in stage) for stage in values["dilations"])
-            return cls(**values)
-        except (ValueError, TypeError, KeyError) as error:
-            names = ", ".join(field.name for field in fields(cls))
-            raise CheckpointError(
-                f"the configuration of a compact encoder reads {text!r} ({error}): expected JSON with {names}; "
-                "write the file again with `dinoscope pretrain`"
-            ) from error
-
-
-class _Residual(nn.Module):
-    """Two 3 x 3 convolutions added to their input."""
-
-    def __init__(self, width: int, dilation: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=False)
-        self.norm1: nn.Module = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=False)
-        self.norm2: nn.Module = nn.BatchNorm2d(width)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Keep the shape (N, width, h, w)."""
-        inner = torch.relu(self.norm1(self.conv1(x)))
-        return torch.relu(x + self.norm2(self.conv2(inner)))
-
-
-class _Down(nn.Module):
-    """A 4 x 4 convolution with stride 2, symmetric about the 2 x 2 pixels it stands for."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
-        self.norm: nn.Module = nn.BatchNorm2d(outputs)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, inputs, h, w) to (N, outputs, h / 2, w / 2)."""
-        return torch.relu(self.norm(self.conv(x)))
-
-
-class CompactNet(nn.Module):
-    """Residual convolutions from grey pixels to standardised patch features.
-
-    Parameters
-    ----------
-    config
-        Its architecture.
-    """
-
-    def __init__(self, config: CompactConfig) -> None:
-        super().__init__()
-        self.config = config
-        layers: list[nn.Module] = []
-        inputs = 1
-        for width, dilations in zip(config.widths, config.dilations, strict=True):
-            layers.append(_Down(inputs, width))
-            layers.extend(_Residual(width, dilation) for dilation in dilations)
-            inputs = width
-        self.body = nn.Sequential(*layers)
-        self.project = nn.Conv2d(inputs, config.channels, 1, bias=False)
-        self.standardise: nn.Module = nn.BatchNorm2d(config.channels, affine=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Features (N, C, H / stride, W / stride) of grey pixels (N, 1, H, W) in [0, 1]."""
-        x = (x - self.config.mean) / self.config.std
-        features: torch.Tensor = self.standardise(self.project(self.body(x)))
-        return features
-
-    def fold(self) -> None:
-        """Fold the batch normalisations into the convolutions; from here on the network cannot be trained."""
-        self.eval()
-        for module in list(self.body.modules()):
-            if isinstance(module, _Residual):
-                module.conv1, module.norm1 = _folded(module.conv1, module.norm1)
-                module.conv2, module.norm2 = _folded(module.conv2, module.norm2)
-            elif isinstance(module, _Down):
-                module.conv, module.norm = _folded(module.conv, module.norm)
-        self.project, self.standardise = _folded(self.project, self.standardise)
-
-    def parameter_count(self) -> int:
-        """Number of trained values."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
-
-def _folded(conv: nn.Conv2d, norm: nn.Module) -> tuple[nn.Conv2d, nn.Module]:
-    return (fuse_conv_bn_eval(conv, norm), nn.Identity()) if isinstance(norm, nn.BatchNorm2d) else (conv, norm)
-
-
-def context_pixels(config: CompactConfig) -> int:
-    """Pixels around a patch that its feature depends on, on the wider of its two sides.
-
-    The window of one patch is followed backwards through the layers: a convolution with kernel k, stride s, padding p
-    and dilation d computes output ``i`` from the inputs ``i s - p`` to ``i s - p + d (k - 1)``.
-    """
-    first, last = 0, 0
-    for dilations in reversed(config.dilations):
-        reach = 2 * sum(dilations)  # two 3 x 3 convolutions per block
-        first, last = first - reach, last + reach
-        first, last = 2 * first - 1, 2 * last + 2  # the 4 x 4 convolution
-    return max(-first, last - (config.stride - 1))
+_TILE = 1280
+"""Pixels: with a halo of 128 there are 1024 of them left, and the halo costs half as much again, not four times."""
 
 
 class CompactEncoder:

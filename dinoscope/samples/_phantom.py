@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy as np
 from dinoscope.errors import RegionError, SettingsError
 from dinoscope.geometry import Axis
 from dinoscope.image import Image
+from dinoscope.samples._look import Look
 from dinoscope.samples._render import MARGIN_PX, Block, draw_grey, draw_instances
-from dinoscope.samples._scene import CLASS_NAMES, Scene
+from dinoscope.samples._scene import CLASS_NAMES, DECOY, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +93,7 @@ class Phantom:
         voxel = np.array(self.voxel_nm)
         low, high = np.array(region.start) * voxel, np.array(region.stop) * voxel
         near = self.scene.organelles(low, high)
-        found = near.select(((near.centres >= low) & (near.centres < high)).all(axis=1))
+        found = near.select(((near.centres >= low) & (near.centres < high)).all(axis=1) & (near.classes != DECOY))
         if self.scene.ndim == 2:
             sizes = np.pi * found.long * found.short
             diameters = 2 * np.sqrt(sizes / np.pi)
@@ -107,6 +109,7 @@ def phantom(
     seed: int = 0,
     pixel_size_nm: float = 8.0,
     section_nm: float | None = None,
+    look: Look | None = None,
 ) -> Phantom:
     """A made-up piece of neural tissue as an electron microscope would show it, with exact ground truth.
 
@@ -123,6 +126,8 @@ def phantom(
         Side of a pixel; the same tissue at another magnification.
     section_nm
         Thickness of a section of a volume; by default that of a pixel.
+    look
+        Another tissue or microscope than the usual one.
 
     Returns
     -------
@@ -139,10 +144,12 @@ def phantom(
     if not (pixel_size_nm > 0 and thickness > 0):
         raise SettingsError(f"voxels of {pixel_size_nm} nm by {thickness} nm cannot be made: expected positive sizes")
     voxel_nm = (thickness, pixel_size_nm, pixel_size_nm)[-len(shape) :]
-    scene = Scene(seed, tuple(n * size for n, size in zip(shape, voxel_nm, strict=True)))
+    scene = Scene(seed, tuple(n * size for n, size in zip(shape, voxel_nm, strict=True)), look or Look())
     names = "zyx"[-len(shape) :]
     axes = tuple(Axis(name, n, size, "nm") for name, n, size in zip(names, shape, voxel_nm, strict=True))
     uri = f"phantom:{'x'.join(map(str, shape))}?seed={seed}&pixel={pixel_size_nm:g}&section={thickness:g}"
+    if scene.look != Look():
+        uri += f"&look={sha256(repr(scene.look).encode()).hexdigest()[:12]}"
 
     def lazy(kind: str, dtype: DTypeLike, draw: Callable[..., NDArray[Any]]) -> Image:
         blocks = _Blocks(shape, np.dtype(dtype), partial(draw, scene=scene, shape=shape, voxel_nm=voxel_nm))

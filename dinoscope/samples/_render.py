@@ -12,25 +12,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from dinoscope.samples._noise import smooth_noise, white_noise
-from dinoscope.samples._scene import MITOCHONDRION, PITCH_NM, Organelles, Scene, Seeds
+from dinoscope.samples._noise import smooth_noise, uniform, white_noise
+from dinoscope.samples._scene import DECOY, MITOCHONDRION, Organelles, Scene, Seeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from dinoscope.samples._look import Look
+
     Grey = NDArray[np.float32]
 
-_CYTOPLASM, _MATRIX, _LUMEN, _DARK = 172.0, 114.0, 186.0, 62.0
+_LUMEN = 186.0
 _WARP_NM, _WARP_WAVELENGTH_NM = 36.0, 230.0
-_TONES = 20.0
-_MEMBRANE_NM, _THIN_MEMBRANE_NM, _VESICLE_COAT_NM = 11.0, 7.0, 8.0
+_THIN_MEMBRANE_NM, _VESICLE_COAT_NM = 7.0, 8.0
 _RIM_NM = 8.0
-_CRISTAE_NM = 52.0
 _RANGE = 1.4  # no point is farther than this many pitches from its nearest seed
-_NOISE = 26.0
-_BLUR_PX = 0.75
 MARGIN_PX = 3
 """Pixels that a block needs around it for the blur."""
 
@@ -92,6 +90,8 @@ def draw_instances(scene: Scene, block: Block) -> NDArray[np.uint64]:
     labels = np.zeros(block.shape, dtype=np.uint64)
     organelles = scene.organelles(*block.bounds)
     for index, window, along, across in _visible(organelles, block, 0.0):
+        if organelles.classes[index] == DECOY:
+            continue
         inside = (along / organelles.long[index]) ** 2 + across / organelles.short[index] ** 2 <= 1
         labels[window][inside] = organelles.ids[index]
     return labels
@@ -117,12 +117,13 @@ def _visible(
 
 def draw_grey(scene: Scene, block: Block) -> NDArray[np.uint8]:
     """The picture of the block without its margin of `MARGIN_PX`, shape (h - 2 margin, w - 2 margin)."""
-    fine, middle = _field(scene, block, 50, 26.0), _field(scene, block, 51, 90.0)
+    look = scene.look
+    fine, middle = _field(scene, block, 50, look.grain_nm), _field(scene, block, 51, 90.0)
     waves = _field(scene, block, 52, _WARP_WAVELENGTH_NM), _field(scene, block, 53, _WARP_WAVELENGTH_NM)
     grey = _neurites(scene, block, waves)
     grey -= 62 * _reticulum(scene, block)
-    grey += 8 * fine + 7 * middle - 45 * np.clip(fine - 1.2, 0, 1.0)  # the last are ribosomes
-    _draw_organelles(scene, block, grey, _MATRIX + 7 * fine + 4 * middle, waves[0])
+    grey += look.grain * fine + look.clouds * middle - look.ribosomes * np.clip(fine - 1.2, 0, 1.0)
+    _draw_organelles(scene, block, grey, 7 * fine + 4 * middle, waves[0])
     drift = 1 + 0.07 * _field(scene, block, 54, 9000.0)
     return _expose(scene, block, grey * drift + 6 * _field(scene, block, 55, 14000.0))
 
@@ -149,26 +150,34 @@ def _line(distance: Grey, width: float | Grey, block: Block) -> Grey:
 def _neurites(scene: Scene, block: Block, waves: tuple[Grey, Grey]) -> Grey:
     """Cytoplasm of every neurite, and the membranes between them."""
     low, high = block.bounds
-    seeds = scene.seeds(low - _RANGE * PITCH_NM, high + _RANGE * PITCH_NM)
+    look = scene.look
+    seeds = scene.seeds(low - _RANGE * look.pitch_nm, high + _RANGE * look.pitch_nm)
     ys, xs = block.places[-2:]
     # Distances from the corner of the block: float32 holds them whatever the size of the phantom.
     y = (ys - low[-2])[:, None].astype(np.float32) + _WARP_NM * waves[0]
     x = (xs - low[-1])[None].astype(np.float32) + _WARP_NM * waves[1]
     nearest, second = np.full(block.shape, 1e6, dtype=np.float32), np.full(block.shape, 1e6, dtype=np.float32)
-    grey = np.full(block.shape, _CYTOPLASM, dtype=np.float32)
+    grey = np.full(block.shape, look.cytoplasm, dtype=np.float32)
     for neurite in np.unique(seeds.neurites):
         mine = np.flatnonzero(seeds.neurites == neurite)
         middle = seeds.places[mine].mean(axis=0)
-        window = block.window(middle, _RANGE * PITCH_NM + float(np.abs(seeds.places[mine] - middle).max()))
+        window = block.window(middle, _RANGE * look.pitch_nm + float(np.abs(seeds.places[mine] - middle).max()))
         if window is not None:
             distance = _distance(seeds, mine, low, y[window], x[window])
             closer = distance < nearest[window]
             second[window] = np.minimum(second[window], np.maximum(distance, nearest[window]))
             nearest[window] = np.minimum(distance, nearest[window])
-            grey[window][closer] = _CYTOPLASM + _TONES * (float(neurite % np.uint64(64)) / 32 - 1)
+            grey[window][closer] = _tone(look, int(neurite))
     wall = (second - nearest) * np.float32(0.5)
-    width = _MEMBRANE_NM * (1 + 0.35 * np.clip(waves[0] + waves[1], -1, 3))  # some are cut obliquely
-    return grey + (_DARK - grey) * _line(wall, width, block)
+    width = look.membrane_nm * (1 + 0.35 * np.clip(waves[0] + waves[1], -1, 3))  # some are cut obliquely
+    return grey + (np.float32(look.membrane) - grey) * _line(wall, width, block)
+
+
+def _tone(look: Look, neurite: int) -> float:
+    """Grey of the cytoplasm of a neurite."""
+    is_dark = (neurite >> 8) % 1024 < 1024 * look.dark_cells
+    mean = look.dark_cytoplasm if is_dark else look.cytoplasm
+    return mean + look.tones * (neurite % 64 / 32 - 1) * (0.5 if is_dark else 1.0)
 
 
 def _distance(seeds: Seeds, mine: NDArray[np.int64], low: NDArray[np.float64], y: Grey, x: Grey) -> Grey:
@@ -182,14 +191,17 @@ def _distance(seeds: Seeds, mine: NDArray[np.int64], low: NDArray[np.float64], y
     return best
 
 
-def _draw_organelles(scene: Scene, block: Block, grey: Grey, matrix: Grey, waves: Grey) -> None:
+def _draw_organelles(scene: Scene, block: Block, grey: Grey, texture: Grey, waves: Grey) -> None:
     organelles = scene.organelles(*block.bounds)
     for index, window, along, across in _visible(organelles, block, _RIM_NM):
         long, short = organelles.long[index], organelles.short[index]
         depth = _depth(along, across, long, short)
         cover = np.clip(depth / _RIM_NM + 0.5, 0, 1).astype(np.float32)
         if organelles.classes[index] == MITOCHONDRION:
-            inner = _mitochondrion(matrix[window], depth, along, waves[window], block)
+            body = _body(scene, organelles.ids[index])
+            inner = _mitochondrion(body, texture[window], depth, along, waves[window], block)
+        elif organelles.classes[index] == DECOY:
+            inner = _decoy(scene, organelles.ids[index], texture[window], depth, block)
         else:
             inner = _LUMEN - 105 * _line(depth - 5, _VESICLE_COAT_NM, block)
         grey[window] += (inner - grey[window]) * cover
@@ -202,21 +214,62 @@ def _depth(along: NDArray[np.float64], across: NDArray[np.float64], long: float,
     return ((1 - level) * level / slope).astype(np.float32)
 
 
-def _mitochondrion(matrix: Grey, depth: Grey, along: NDArray[np.float64], waves: Grey, block: Block) -> Grey:
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What one mitochondrion looks like: greys of matrix and membranes, contrast, distance and curvature of cristae."""
+
+    matrix: float
+    membrane: float
+    rim: float
+    cristae: float
+    cristae_nm: float
+    bend: float
+
+
+def _body(scene: Scene, number: np.uint64) -> _Body:
+    look = scene.look
+    grey, contrast, distance, bend = (
+        2.0 * float(uniform(scene.key(purpose), np.array([number])).item()) - 1.0 for purpose in (70, 71, 72, 73)
+    )
+    spread = look.cristae_spread
+    return _Body(
+        matrix=look.matrix + look.matrix_spread * grey,
+        membrane=look.membrane + 10,
+        rim=look.rim,
+        cristae=look.cristae * (1 + spread * contrast),
+        cristae_nm=look.cristae_nm * (1 + 0.4 * spread * distance),
+        bend=look.cristae_bend * (1 + spread * bend),
+    )
+
+
+def _mitochondrion(
+    body: _Body, texture: Grey, depth: Grey, along: NDArray[np.float64], waves: Grey, block: Block
+) -> Grey:
     """Double membrane, and cristae across the long axis."""
-    phase = (along / _CRISTAE_NM).astype(np.float32) * np.float32(2 * np.pi) + 3.0 * waves
+    phase = (along / body.cristae_nm).astype(np.float32) * np.float32(2 * np.pi) + np.float32(body.bend) * waves
     cristae = np.cos(phase) * np.clip((depth - 22) / 14, 0, 1)
-    inner = matrix + 24 * cristae
+    inner = np.float32(body.matrix) + texture + np.float32(body.cristae) * cristae
     rim = np.maximum(_line(depth - 5, _THIN_MEMBRANE_NM, block), 0.75 * _line(depth - 24, _THIN_MEMBRANE_NM, block))
-    organelle: Grey = inner + (_DARK + 10 - inner) * rim
+    organelle: Grey = inner + (np.float32(body.membrane) - inner) * (np.float32(body.rim) * rim)
     return organelle
+
+
+def _decoy(scene: Scene, number: np.uint64, texture: Grey, depth: Grey, block: Block) -> Grey:
+    """A body of no class: an empty one with one membrane, or one that is dark throughout."""
+    look = scene.look
+    if number % np.uint64(2):
+        empty: Grey = np.float32(look.cytoplasm + 15) + texture
+        return empty + (np.float32(look.membrane) - empty) * _line(depth - 5, _THIN_MEMBRANE_NM, block)
+    dark: Grey = np.float32(look.membrane + 5) + texture
+    return dark
 
 
 def _expose(scene: Scene, block: Block, grey: Grey) -> NDArray[np.uint8]:
     """Shot noise, blur of the detector, and 8 bits."""
     above = [] if block.section is None else [np.full((1, 1), block.section)]
     noise = white_noise(scene.key(60), *above, block.rows[:, None], block.columns[None])
-    grey = grey + noise * np.sqrt(np.maximum(grey, 10) / 128) * _NOISE
-    blurred = ndimage.gaussian_filter(grey, _BLUR_PX, truncate=MARGIN_PX / _BLUR_PX, mode="nearest")
+    grey = grey + noise * np.sqrt(np.maximum(grey, 10) / 128) * scene.look.noise
+    blur = scene.look.blur_px
+    blurred = ndimage.gaussian_filter(grey, blur, truncate=MARGIN_PX / blur, mode="nearest")
     inside = slice(MARGIN_PX, -MARGIN_PX)
     return np.clip(np.rint(blurred[inside, inside]), 0, 255).astype(np.uint8)

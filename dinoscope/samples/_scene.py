@@ -10,21 +10,19 @@ never overlap. All lengths are in nm.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dinoscope.samples._look import Look
 from dinoscope.samples._noise import hash_places, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PITCH_NM = 720.0
-"""Mean distance of the seeds."""
-
-MITOCHONDRION, VESICLE = 1, 2
+MITOCHONDRION, VESICLE, DECOY = 1, 2, 3
 CLASS_NAMES = ("mitochondrion", "vesicle")
 """Names of class 1 and 2."""
 
@@ -33,7 +31,7 @@ _GIRTH = 0.36  # of the pitch, at most
 _TURN = np.deg2rad(28.0)
 _PAD = 2  # cells around the phantom that reach into it
 _WALL_NM = 45.0  # room for the membrane and its undulations
-_MITOCHONDRIA, _VESICLE_CELLS, _JOINED = 0.50, 0.20, 0.45
+_JOINED = 0.45
 _SMALLEST_MITOCHONDRION_NM = 90.0
 _VESICLE_PITCH_NM, _VESICLE_JITTER_NM, _VESICLE_SHARE = 84.0, 11.0, 0.75
 _VESICLE_RADII_NM = (18.0, 25.0)
@@ -71,7 +69,7 @@ class Organelles:
     ids
         Positive and unique in the whole phantom, shape (n,).
     classes
-        1 mitochondrion, 2 vesicle, shape (n,).
+        1 mitochondrion, 2 vesicle, 3 a body of no class, shape (n,).
     centres, directions
         Position, and unit vector of the long axis, shape (n, d).
     long, short
@@ -110,10 +108,13 @@ class Scene:
         Which one of all.
     extent_nm
         Size of the box that objects are numbered for, one entry per axis.
+    look
+        What kind of tissue it is.
     """
 
     seed: int
     extent_nm: tuple[float, ...]
+    look: Look = field(default_factory=Look)
 
     @property
     def ndim(self) -> int:
@@ -152,7 +153,7 @@ class Scene:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First and last cell along each axis of the lattice that a box may meet."""
         middle, half = self._turned @ ((low + high) / 2), np.abs(self._turned) @ ((high - low) / 2)
-        first, last = np.floor((middle - half) / PITCH_NM), np.floor((middle + half) / PITCH_NM)
+        first, last = np.floor((middle - half) / self.look.pitch_nm), np.floor((middle + half) / self.look.pitch_nm)
         return first.astype(np.int64), last.astype(np.int64)
 
     @property
@@ -166,7 +167,7 @@ class Scene:
         ranges = [np.arange(a, b + 1) for a, b in zip(*self._lattice_box(low, high), strict=True)]
         cells = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, self.ndim)
         places = self._places(cells)
-        meets = ((places > low - PITCH_NM) & (places < high + PITCH_NM)).all(axis=1)
+        meets = ((places > low - self.look.pitch_nm) & (places < high + self.look.pitch_nm)).all(axis=1)
         cells = cells[meets]
         return Seeds(cells, places[meets], self._girths(cells), self._neurites(cells))
 
@@ -179,19 +180,20 @@ class Scene:
 
     def _places(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
         offsets = [uniform(self.key(10 + axis), *cells.T) for axis in range(self.ndim)]
-        places: NDArray[np.float64] = (cells + 0.5 + (np.stack(offsets, axis=1) * 2 - 1) * _JITTER) * PITCH_NM
+        places: NDArray[np.float64] = (cells + 0.5 + (np.stack(offsets, axis=1) * 2 - 1) * _JITTER) * self.look.pitch_nm
         return places @ self._turned
 
     def _girths(self, cells: NDArray[np.int64]) -> NDArray[np.float64]:
-        return uniform(self.key(5), *cells.T) * _GIRTH * PITCH_NM
+        return uniform(self.key(5), *cells.T) * _GIRTH * self.look.pitch_nm
 
     def organelles(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> Organelles:
         """All organelles that a box may meet, in the order of their numbers."""
-        seeds = self.seeds(low - PITCH_NM, high + PITCH_NM)
+        seeds = self.seeds(low - self.look.pitch_nm, high + self.look.pitch_nm)
         room = self._room(seeds) - _WALL_NM
         kind = uniform(self.key(4), *seeds.cells.T)
-        mitochondria = self._mitochondria(seeds, room, kind < _MITOCHONDRIA)
-        crowded = (kind >= _MITOCHONDRIA) & (kind < _MITOCHONDRIA + _VESICLE_CELLS)
+        share = self.look.mitochondria
+        mitochondria = self._mitochondria(seeds, room, kind < share)
+        crowded = (kind >= share) & (kind < share + self.look.vesicle_cells)
         both = _concatenate(mitochondria, self._vesicles(seeds, room, crowded))
         near = ((both.centres + both.long[:, None] > low) & (both.centres - both.long[:, None] < high)).all(axis=1)
         chosen = np.flatnonzero(near)
@@ -200,7 +202,7 @@ class Scene:
     def _room(self, seeds: Seeds) -> NDArray[np.float64]:
         """Distance from each seed to the nearest wall of its Voronoi cell, or less."""
         # The wall to a seed two cells away is at least this far, so only the adjacent cells need a look.
-        room = np.full(len(seeds.cells), (2 - 2 * _JITTER - _GIRTH) * PITCH_NM / 2)
+        room = np.full(len(seeds.cells), (2 - 2 * _JITTER - _GIRTH) * self.look.pitch_nm / 2)
         for step in product((-1, 0, 1), repeat=self.ndim):
             if any(step):
                 cells = seeds.cells + np.array(step)
@@ -229,7 +231,8 @@ class Scene:
         long = room * (0.85 + 0.15 * uniform(self.key(22), *cells.T))
         short = long * (0.45 + 0.4 * uniform(self.key(23), *cells.T))
         keep = wanted & (long > _SMALLEST_MITOCHONDRION_NM)
-        classes = np.full(len(cells), MITOCHONDRION, dtype=np.uint8)
+        is_decoy = uniform(self.key(24), *cells.T) < self.look.decoys
+        classes = np.where(is_decoy, DECOY, MITOCHONDRION).astype(np.uint8)
         everywhere = Organelles(self._number(cells), classes, seeds.places, self._directions(cells), long, short)
         return everywhere.select(keep)
 

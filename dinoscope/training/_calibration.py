@@ -16,7 +16,7 @@ from dinoscope.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dinoscope.encoders._compact import CompactNet
+    from dinoscope.encoders._compact_net import CompactNet
 
 WHITENING_FLOOR = 0.1
 """Added to the variances, relative to the largest one, so that noise is not blown up to the size of signals."""

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from dinoscope.encoders._compact import CompactNet
+    from dinoscope.encoders._compact_net import CompactNet
 
 STUDENT_TEMPERATURE = 0.1
 SINKHORN_TEMPERATURE = 0.02

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from dinoscope.encoders._compact import COMPACT_FILE, CompactConfig, CompactNet, save_compact
+from dinoscope.encoders._compact import COMPACT_FILE, save_compact
+from dinoscope.encoders._compact_net import CompactConfig, CompactNet
 from dinoscope.errors import Cancelled, OutputExistsError
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.training._calibration import calibrate

@@ -29,6 +29,8 @@ class LabelledPicture:
         Intensities from 0 to 1, shape (H, W).
     masks
         Where each class is, shape (K, H, W); classes may overlap.
+    doubtful
+        Where nobody knows, shape (H, W): nothing is learned there. None where all is known.
 
     Raises
     ------
@@ -38,13 +40,25 @@ class LabelledPicture:
 
     grey: NDArray[np.float32]
     masks: NDArray[np.bool_]
+    doubtful: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        if self.masks.ndim != 3 or self.masks.shape[1:] != self.grey.shape or min(self.grey.shape) < _SHORTEST_SIDE:
+        shapes = {
+            self.grey.shape,
+            self.masks.shape[1:],
+            self.grey.shape if self.doubtful is None else self.doubtful.shape,
+        }
+        if self.masks.ndim != 3 or len(shapes) > 1 or min(self.grey.shape) < _SHORTEST_SIDE:
             raise SettingsError(
                 f"a labelled picture of shape {self.grey.shape} with masks of shape {self.masks.shape}: expected "
                 f"(H, W) of at least {_SHORTEST_SIDE} pixels and (classes, H, W); cut both alike"
             )
+
+    def layers(self, window: tuple[slice, slice]) -> NDArray[np.bool_]:
+        """The masks of a part, and where it is not doubtful, shape (K + 1, h, w)."""
+        masks = self.masks[:, *window]
+        known = np.ones(masks.shape[1:], bool) if self.doubtful is None else ~self.doubtful[window]
+        return np.concatenate([masks, known[None]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,38 +123,66 @@ def object_masks(instances: NDArray[np.integer], width: int) -> tuple[NDArray[np
     return (instances > 0) & ~edges, edges
 
 
-def draw_labelled(
-    source: LabelledSet, rng: np.random.Generator, side: int, stride: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """A turned, flipped and rescaled crop of a random picture.
+@dataclass(frozen=True, slots=True, eq=False)
+class Crops:
+    """N crops of one picture.
+
+    Attributes
+    ----------
+    grey
+        Intensities, shape (N, side, side).
+    shares
+        The share of every patch that each class covers, shape (N, K, h, w).
+    known
+        The share of every patch that is not doubtful, shape (N, h, w).
+    """
+
+    grey: torch.Tensor
+    shares: torch.Tensor
+    known: torch.Tensor
+
+
+def draw_labelled(source: LabelledSet, rng: np.random.Generator, side: int, stride: int, count: int) -> Crops:
+    """Turned, flipped and rescaled crops of one random picture, all at one scale.
 
     Parameters
     ----------
     source
-        Where it comes from.
+        Where they come from.
     rng
         Decides everything that is random.
     side
-        Pixels of the crop after rescaling, a multiple of `stride`.
+        Pixels of a crop after rescaling, a multiple of `stride`.
     stride
         Side of a patch.
-
-    Returns
-    -------
-    Intensities (side, side), and the share of every patch that each class covers, shape
-    (K, side / stride, side / stride).
+    count
+        How many, N.
     """
     picture = source.pictures[int(rng.integers(len(source.pictures)))]
     scale = math.exp(rng.uniform(math.log(source.scales[0]), math.log(source.scales[1])))
     extent = min(round(side / scale), *picture.grey.shape)
-    y, x = (int(rng.integers(size - extent + 1)) for size in picture.grey.shape)
-    window = (slice(y, y + extent), slice(x, x + extent))
-    grey = torch.from_numpy(picture.grey[window])[None, None]
-    masks = torch.from_numpy(picture.masks[:, *window]).float()[None]
-    grey = functional.interpolate(grey, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
-    targets = functional.interpolate(_at_least(masks, side // stride), size=(side // stride,) * 2, mode="area")
-    turns, flipped = int(rng.integers(4)), bool(rng.integers(2))
-    return _turned(grey[0, 0].clamp(0.0, 1.0), turns, flipped), _turned(targets[0], turns, flipped)
+    greys, targets = [], []
+    for _ in range(count):
+        y, x = (int(rng.integers(size - extent + 1)) for size in picture.grey.shape)
+        window = (slice(y, y + extent), slice(x, x + extent))
+        turns, flipped = int(rng.integers(4)), bool(rng.integers(2))
+        greys.append(_turned(_resampled(picture.grey[window], side), turns, flipped))
+        targets.append(_turned(_covered(picture.layers(window), side // stride), turns, flipped))
+    covered = torch.stack(targets)
+    return Crops(torch.stack(greys), covered[:, :-1], covered[:, -1])
+
+
+def _resampled(grey: NDArray[np.float32], side: int) -> torch.Tensor:
+    pixels = torch.from_numpy(grey)[None, None]
+    pixels = functional.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+    return pixels[0, 0].clamp(0.0, 1.0)
+
+
+def _covered(masks: NDArray[np.bool_], side: int) -> torch.Tensor:
+    """Share of the cells of a grid of side x side that each of some masks (K, H, H) covers, shape (K, side, side)."""
+    return functional.interpolate(
+        _at_least(torch.from_numpy(masks).float()[None], side), size=(side,) * 2, mode="area"
+    )[0]
 
 
 def _at_least(masks: torch.Tensor, side: int) -> torch.Tensor:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,16 +12,14 @@ from safetensors.torch import load_file, save_file
 from dinoscope.encoders import create_encoder
 from dinoscope.encoders._compact import (
     COMPACT_FILE,
-    CompactConfig,
     CompactEncoder,
-    CompactNet,
-    context_pixels,
     is_compact_checkpoint,
     load_compact,
     load_nano,
     read_compact_net,
     save_compact,
 )
+from dinoscope.encoders._compact_net import CompactConfig, CompactNet, context_pixels
 from dinoscope.errors import CheckpointError, EncoderInputError
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def saved(tmp_path: Path) -> Path:
 def test_spec_tells_the_architecture(encoder: CompactEncoder) -> None:
     spec = encoder.spec
     assert (spec.name, spec.stride, spec.channels, spec.licence) == ("small", 8, 5, "MIT")
-    assert spec.tile == 512
+    assert spec.tile == 1280
     assert spec.halo % spec.stride == 0
     assert 0 <= spec.halo - context_pixels(SMALL) < spec.stride
     assert spec.mean == (0.5, 0.5, 0.5)
@@ -119,19 +118,38 @@ def reach_by_gradient(net: CompactNet, size: int) -> int:
     return max(8 * patch - int(used.min()), int(used.max()) - (8 * patch + 7))
 
 
+@pytest.mark.parametrize("bottlenecks", [(), (0, 0, 3), (2, 0, 4)], ids=["wide", "last narrow", "two narrow"])
 @pytest.mark.parametrize(
     "dilations", [((1,), (1, 1), (1, 2)), ((), (), ()), ((2,), (), (1, 3))], ids=["default", "plain", "dilated"]
 )
-def test_context_is_the_support_of_the_gradient(dilations: tuple[tuple[int, ...], ...]) -> None:
-    config = CompactConfig(widths=(6, 6, 6), dilations=dilations, channels=4)
+def test_context_is_the_support_of_the_gradient(
+    dilations: tuple[tuple[int, ...], ...], bottlenecks: tuple[int, ...]
+) -> None:
+    config = CompactConfig(widths=(6, 6, 6), dilations=dilations, channels=4, bottlenecks=bottlenecks)
     torch.manual_seed(0)
     net = CompactNet(config).eval()
     for module in net.modules():  # rectifiers would hide a part of the support
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.uniform_(module.weight, 0.1, 0.2)
-    config_offset = CompactConfig(widths=config.widths, dilations=dilations, channels=4, mean=0.0)
-    net.config = config_offset
+    net.config = replace(config, mean=0.0)
     assert reach_by_gradient(net, 256) == context_pixels(config)
+
+
+@pytest.mark.parametrize("bottlenecks", [(), (0, 3, 4)])
+def test_folding_changes_no_feature(bottlenecks: tuple[int, ...]) -> None:
+    net = small_net(replace(SMALL, dilations=((1,), (1,), (1, 2)), bottlenecks=bottlenecks))
+    picture = torch.rand(2, 1, 64, 64)
+    with torch.inference_mode():
+        expected = net(picture)
+        net.fold()
+        assert not [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+        torch.testing.assert_close(net(picture), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_bottlenecks_are_kept_in_the_file(tmp_path: Path) -> None:
+    config = replace(SMALL, bottlenecks=(0, 0, 4))
+    save_compact(small_net(config), tmp_path / COMPACT_FILE)
+    assert read_compact_net(tmp_path).config == config
 
 
 def test_shift_by_the_stride_shifts_the_features(encoder: CompactEncoder) -> None:

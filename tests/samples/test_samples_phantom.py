@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from dinoscope.errors import RegionError, SettingsError
 from dinoscope.geometry import Region
-from dinoscope.samples import phantom
+from dinoscope.samples import Look, draw_look, phantom
 from dinoscope.samples._noise import hash_places, smooth_noise, uniform, white_noise
 
 SHAPE = (700, 900)
@@ -157,3 +157,38 @@ def test_random_numbers_are_those_of_splitmix64() -> None:
     # First outputs of the published generator for seed 1234567.
     expected = [6457827717110365317, 3203168211198807973, 9817491932198370423]
     assert hash_places(1234567, np.arange(3)).tolist() == expected
+
+
+def test_the_usual_look_is_the_look_of_today() -> None:
+    plain = phantom((64, 80), seed=3, look=Look())
+    np.testing.assert_array_equal(plain.image.read(plain.image.extent), FLAT_IMAGE[:64, :80])
+    assert plain.image.uri == phantom((64, 80), seed=3).image.uri
+
+
+def test_a_look_changes_the_greys_and_the_name() -> None:
+    assert draw_look(1) == draw_look(1) != draw_look(2)
+    drawn = phantom(SHAPE, seed=3, look=draw_look(1))
+    assert drawn.image.uri not in {FLAT.image.uri, phantom(SHAPE, seed=3, look=draw_look(2)).image.uri}
+    assert (drawn.image.read(Region((0, 0), (64, 64))) != FLAT_IMAGE[:64, :64]).mean() > 0.9
+
+
+def test_decoys_are_seen_and_are_in_no_class() -> None:
+    """Of the same tissue, decoys take the places of some mitochondria: those keep a body, but lose their number."""
+    with_decoys = phantom(SHAPE, seed=3, look=Look(decoys=0.5))
+    ids, classes = (i.read(i.extent) for i in (with_decoys.instances, with_decoys.classes))
+    gone = (FLAT_IDS > 0) & (ids == 0)
+    assert gone.any()
+    assert (FLAT_CLASSES[gone] == 1).all()
+    assert (classes[ids > 0] == FLAT_CLASSES[ids > 0]).all()
+    kept = set(with_decoys.objects(Region.of_shape(SHAPE)).ids.tolist())
+    assert kept == set(FLAT.objects(Region.of_shape(SHAPE)).ids.tolist()) - set(np.unique(FLAT_IDS[gone]).tolist())
+    changed = with_decoys.image.read(with_decoys.image.extent) != FLAT_IMAGE
+    assert changed[gone].mean() > 0.5
+    assert changed[~gone & (FLAT_IDS > 0)].mean() < 0.05
+
+
+def test_some_cells_can_be_dark() -> None:
+    dark = phantom(SHAPE, seed=3, look=Look(dark_cells=0.3, dark_cytoplasm=100.0))
+    darker = FLAT_IMAGE.astype(int) - dark.image.read(dark.image.extent).astype(int)
+    assert 0.1 < (darker > 30).mean() < 0.5
+    assert (darker >= -1).all()

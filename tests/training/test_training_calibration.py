@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import linalg
 
-from dinoscope.encoders._compact import CompactConfig, CompactNet
+from dinoscope.encoders._compact_net import CompactConfig, CompactNet
 from dinoscope.errors import SettingsError
 from dinoscope.training._calibration import calibrate, whitening_matrix
 

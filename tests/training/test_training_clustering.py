@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinoscope.encoders._compact import CompactConfig, CompactNet
+from dinoscope.encoders._compact_net import CompactConfig, CompactNet
 from dinoscope.training._clustering import SINKHORN_TEMPERATURE, ClusterNet, assign, dense_loss, sinkhorn
 
 SMALL = CompactConfig(widths=(4, 4, 4), dilations=((), (), ()), channels=6)

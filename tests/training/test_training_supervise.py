@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dinoscope.encoders._compact import CompactConfig, load_compact
+from dinoscope.encoders._compact import load_compact
+from dinoscope.encoders._compact_net import CompactConfig
 from dinoscope.errors import Cancelled, OutputExistsError, SettingsError
 from dinoscope.settings import SuperviseSettings
 from dinoscope.training._supervise import SUPERVISE_CHECKPOINT, SuperviseRun, degrade, new_net, supervise
@@ -73,8 +74,10 @@ def test_targets_are_the_covered_share_of_every_patch() -> None:
     mask[:, :12] = True  # patches of 8: one is full, the next is half
     source = LabelledSet("half", ("left",), (LabelledPicture(mask.astype(np.float32), mask[None]),), (1.0, 1.0))
     for seed in range(6):
-        grey, targets = draw_labelled(source, np.random.default_rng(seed), 64, 8)
+        crops = draw_labelled(source, np.random.default_rng(seed), 64, 8, 1)
+        (grey,), (targets,) = crops.grey, crops.shares
         assert grey.shape == (64, 64)
+        assert crops.known.eq(1).all()
         assert targets.shape == (1, 8, 8)
         along = max((targets[0].sum(axis) for axis in (0, 1)), key=lambda sums: float(sums.max()))
         assert sorted(along.tolist()) == [0, 0, 0, 0, 0, 0, 4, 8]
@@ -88,17 +91,37 @@ def test_rescaled_targets_keep_to_the_pixels(scale: float) -> None:
     mask[:, :100] = True
     source = LabelledSet("half", ("left",), (LabelledPicture(mask.astype(np.float32), mask[None]),), (scale, scale))
     for seed in range(5):
-        grey, targets = draw_labelled(source, np.random.default_rng(seed), 128, 8)
+        crops = draw_labelled(source, np.random.default_rng(seed), 128, 8, 1)
+        (grey,), (targets,) = crops.grey, crops.shares
         shares = torch.nn.functional.avg_pool2d(grey[None], 8)[0]
         torch.testing.assert_close(shares, targets[0], atol=0.2, rtol=0)
         assert abs(float(shares.mean() - targets[0].mean())) < 0.02
 
 
 def test_a_picture_that_is_too_small_for_its_crop_is_enlarged() -> None:
-    grey, targets = draw_labelled(planted(side=64), np.random.default_rng(0), 256, 8)
-    assert grey.shape == (256, 256)
-    assert targets.shape == (2, 32, 32)
-    torch.testing.assert_close(targets.sum(0), torch.ones(32, 32))
+    crops = draw_labelled(planted(side=64), np.random.default_rng(0), 256, 8, 3)
+    assert crops.grey.shape == (3, 256, 256)
+    assert crops.shares.shape == (3, 2, 32, 32)
+    torch.testing.assert_close(crops.shares.sum(1), torch.ones(3, 32, 32))
+
+
+def test_nothing_is_learned_where_nobody_knows() -> None:
+    (known,) = planted().pictures
+    doubtful = np.zeros(known.grey.shape, dtype=bool)
+    doubtful[40:] = True
+    wrong = known.masks.copy()
+    wrong[:, 40:] = ~wrong[:, 40:]
+    sets = [
+        LabelledSet("part", ("dark", "bright"), (LabelledPicture(known.grey, masks, doubtful),), (1.0, 1.0))
+        for masks in (known.masks, wrong)
+    ]
+    losses = []
+    for each in sets:
+        run = SuperviseRun([each], settings(), new_net(SMALL, 0))
+        run.weights = [torch.ones(2)]
+        run.step()
+        losses.append(run.losses)
+    assert losses[0] == losses[1]
 
 
 def test_degraded_greys_stay_in_range_and_are_repeatable() -> None:
