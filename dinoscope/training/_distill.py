@@ -4,8 +4,8 @@ Design notes
 ------------
 The student answers in the teacher's own space: its last convolution has the teacher's channels, and a constant adds the
 teacher's mean. References made with the teacher therefore work with the student. Its patches are finer than the
-teacher's; at training, its features are read between them at the centres of the teacher's patches, and the crops are
-shifted against its own grid by a random part of a stride, so that every place of a patch learns what a patch is.
+teacher's: at training, the crops are shifted against its grid by a random part of a stride, so that every place of a
+patch learns what a patch is. The exam takes the student's features as they are, see `training._student`.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from dinoscope.encoders._compact import COMPACT_FILE, CompactConfig, CompactEncoder, CompactNet, save_compact
+from dinoscope.encoders._compact import COMPACT_FILE, CompactEncoder, save_compact
 from dinoscope.errors import OutputExistsError
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.training._card import CARD_FILE
 from dinoscope.training._crops import CropSampler
 from dinoscope.training._distilled_card import Distilled, write_distilled_card
+from dinoscope.training._student import new_student, read_at_patches, read_common_patches
 from dinoscope.training._teacher import Lessons, ask_teacher, split_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from dinoscope.encoders import Encoder
+    from dinoscope.encoders._compact_net import CompactNet
     from dinoscope.image import Image
     from dinoscope.settings import DistillSettings
 
@@ -89,7 +89,7 @@ def distill(
     cosines = _examine(run.net, questions, run.mean)
     parameters = run.net.parameter_count()
     speed = _speed_ratio(teacher, CompactEncoder(run.net, "student", settings.device))
-    outcome = Distilled(*cosines, speed, parameters, run.done)
+    outcome = Distilled(*cosines, lessons.position_share(), speed, parameters, run.done)
     write_distilled_card(folder / CARD_FILE, images, teacher.spec, settings, outcome)
     return outcome
 
@@ -104,7 +104,7 @@ class _Run:
         mean, spread = lessons.moments()
         self.mean = torch.from_numpy(mean).to(self.device)
         self.spread = torch.from_numpy(spread).to(self.device)
-        self.net = _student(teacher, mean, settings).to(self.device)
+        self.net = new_student(teacher.spec, lessons, settings.seed).to(self.device)
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=settings.learning_rate, weight_decay=_WEIGHT_DECAY)
         self.done = 0
         self.seconds = 0.0
@@ -148,73 +148,30 @@ class _Run:
         return angle + F.smooth_l1_loss(answer / self.spread, said / self.spread)
 
 
-def read_at_patches(
-    net: CompactNet, pixels: torch.Tensor, stride: int, shift: tuple[int, int] = (0, 0)
-) -> torch.Tensor:
-    """Features of the student, interpolated at the centres of the teacher's patches.
-
-    Parameters
-    ----------
-    net
-        The student.
-    pixels
-        Shape (N, H, W).
-    stride
-        Pixels per patch of the teacher.
-    shift
-        Rows and columns mirrored on at the top and at the left, which moves the student's grid over the picture.
-
-    Returns
-    -------
-    Tensor of shape (N, H / stride, W / stride, C).
-    """
-    own, size = net.config.stride, pixels.shape[1:]
-    after = [-(n + s) % own for n, s in zip(size, shift, strict=True)]
-    padded = F.pad(pixels[:, None], (shift[1], after[1], shift[0], after[0]), mode="reflect")
-    features = net(padded)  # N C h w
-    rows, columns = (
-        ((torch.arange(n // stride) + 0.5) * stride + s) / (own * count) * 2.0 - 1.0
-        for n, s, count in zip(size, shift, features.shape[2:], strict=True)
-    )
-    grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)  # h w 2, as x and y
-    grid = grid.to(features).expand(len(pixels), -1, -1, -1)
-    read = F.grid_sample(features, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return read.movedim(1, -1)
-
-
-def _student(teacher: Encoder, mean: NDArray[np.float32], settings: DistillSettings) -> CompactNet:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        spec = teacher.spec
-        net = CompactNet(CompactConfig(channels=spec.channels, licence=spec.licence, space=spec.feature_space))
-    net.train()
-    last = net.standardise
-    # In evaluation mode the last normalisation is (x - mean) / sqrt(var + eps): it adds the teacher's mean, no more.
-    last.load_state_dict({
-        **last.state_dict(),
-        "running_mean": -torch.from_numpy(mean),
-        "running_var": torch.full((len(mean),), 1.0 - getattr(last, "eps", 0.0)),
-    })  # fmt: skip
-    last.train(mode=False)
-    return net
-
-
 def _inner(tokens: torch.Tensor) -> torch.Tensor:
-    rim = _RIM if min(tokens.shape[1:3]) > 2 * _RIM else 0
-    return tokens[:, rim : tokens.shape[1] - rim, rim : tokens.shape[2] - rim]
+    rows, columns = (slice(*_inside(count)) for count in tokens.shape[1:3])
+    return tokens[:, rows, columns]
+
+
+def _inside(count: int) -> tuple[int, int]:
+    rim = _RIM if count > 2 * _RIM else 0
+    return rim, count - rim
 
 
 @torch.no_grad()
 def _examine(net: CompactNet, questions: Lessons, mean: torch.Tensor) -> tuple[float, float]:
-    """Mean cosine with the teacher, as it is and without the teacher's mean."""
-    net.eval()
-    pixels = torch.from_numpy(questions.pixels).to(mean.device)
-    parts = [read_at_patches(net, part, questions.stride) for part in pixels.split(1)]  # type: ignore[no-untyped-call]
-    answer = _inner(torch.cat(parts))
-    said = _inner(torch.from_numpy(questions.tokens).to(mean))
-    plain = F.cosine_similarity(answer, said, dim=-1).mean()
-    centred = F.cosine_similarity(answer - mean, said - mean, dim=-1).mean()
-    return float(plain), float(centred)
+    """Mean cosine with the teacher, as it is and without the teacher's mean, over all patches but those at the rim."""
+    rows, columns = (slice(*_inside(count)) for count in questions.tokens.shape[1:3])
+    cosines = torch.full((2, *questions.tokens.shape[:3]), math.nan)
+    for number in range(len(questions.pixels)):
+        pixels = torch.from_numpy(questions.pixels[number : number + 1]).to(mean.device)
+        said = torch.from_numpy(questions.tokens[number : number + 1]).to(mean)
+        for answer, (y, x) in read_common_patches(net, pixels, questions.stride):
+            truth = said[:, y, x]
+            cosines[0, number, y, x] = F.cosine_similarity(answer, truth, dim=-1)[0].cpu()
+            cosines[1, number, y, x] = F.cosine_similarity(answer - mean, truth - mean, dim=-1)[0].cpu()
+    plain, centred = cosines[:, :, rows, columns].mean(dim=(1, 2, 3)).tolist()
+    return plain, centred
 
 
 def _speed_ratio(teacher: Encoder, student: CompactEncoder) -> float:

@@ -35,10 +35,15 @@ images like these, in its own feature space: references made with the teacher wo
 On parts of the images that it never saw: mean cosine with the teacher {cosine:.3f}, after the teacher's mean was taken
 away {centred:.3f}. Per pixel it is {speed:.0f} times faster on the machine where it was made.
 
+The cosine is that of both features, in the teacher's space, of patches with one centre. Nothing is interpolated: the
+crops are shifted against the student's finer grid until every patch of the teacher had its turn. Patches at the rim of
+a crop do not count. Of the variance of the teacher's features {position:.1%} comes from the place in its tile alone,
+which the student, alike everywhere, cannot know; the figures above count it as error.
+
 ## Recipe
 
-{steps} steps; cosine and smooth-L1 distance to the teacher's patch features, read between the student's finer patches
-at random shifts of its grid.
+{steps} steps; cosine and smooth-L1 distance to the teacher's patch features, at random shifts of the student's finer
+grid against the teacher's patches.
 
 | setting | value |
 |---|---|
@@ -60,6 +65,9 @@ class Distilled:
         Mean cosine of the student's and the teacher's features on crops that the student never saw.
     centred_cosine
         The same after the teacher's mean was taken away, which says more: a large mean makes any two alike.
+    position_share
+        Share of the variance of the teacher's features that comes from the place in its tile alone, which the student
+        cannot know.
     speed_ratio
         How many times faster the student is, per pixel: the median of five measured pairs.
     parameters
@@ -70,6 +78,7 @@ class Distilled:
 
     cosine: float
     centred_cosine: float
+    position_share: float
     speed_ratio: float
     parameters: int
     steps: int
@@ -89,6 +98,7 @@ def write_distilled_card(
         images=image_list(images),
         cosine=outcome.cosine,
         centred=outcome.centred_cosine,
+        position=outcome.position_share,
         speed=outcome.speed_ratio,
         steps=outcome.steps,
         table="\n".join(f"| {key} | {value} |" for key, value in settings.to_dict().items()),

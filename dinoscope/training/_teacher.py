@@ -50,6 +50,29 @@ class Lessons:
         spread = np.maximum(flat.std(axis=0), np.finfo(np.float16).eps)
         return flat.mean(axis=0), spread
 
+    def lengths(self) -> NDArray[np.float32]:
+        """Euclidean length of every token, shape (N h w,)."""
+        lengths = [np.linalg.norm(crop.astype(np.float32), axis=-1).ravel() for crop in self.tokens]
+        return np.concatenate(lengths)
+
+    def position_share(self) -> float:
+        """Share of the tokens' variance that comes from the place in the tile alone, which no student can know.
+
+        It is the mean product of what two crops have at one place, without the mean of all: the pictures of two crops
+        have nothing to do with one another. One crop cannot tell, and gives 0.
+        """
+        mean, spread = self.moments()
+        total: NDArray[np.float32] = np.zeros(self.tokens.shape[1:], np.float32)  # h w C
+        own = 0.0
+        for crop in self.tokens:
+            centred = crop.astype(np.float32) - mean
+            total += centred
+            own += float(np.square(centred).sum())
+        pairs = max(1, len(self.tokens) * (len(self.tokens) - 1))
+        places = total.size // total.shape[-1]
+        shared = (float(np.square(total).sum(dtype=np.float64)) - own) / (pairs * places)
+        return float(max(0.0, shared / np.square(spread).sum()))
+
 
 def split_images(images: Sequence[Image], side: int) -> tuple[list[Image], list[Image]]:
     """Images to learn from and images to be examined on, with no voxel in common.
