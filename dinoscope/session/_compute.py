@@ -31,7 +31,7 @@ from dinoscope.reference import build_reference, check_same_encoder, pool_refere
 from dinoscope.segmentation import segment
 from dinoscope.session._cost import Cost, measure_cost
 from dinoscope.session._inputs import Inputs, Result, Stage, plan
-from dinoscope.similarity import Bank, SimilarityMap, build_bank, compare_block, empty_map
+from dinoscope.similarity import Matcher, SimilarityMap, compare_block, empty_map, fit
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class _Growth:
     """
 
     inputs: Inputs
-    bank: Bank
+    matcher: Matcher
     similarity: SimilarityMap
     filled: set[Region] = field(default_factory=set)
 
@@ -181,16 +181,16 @@ class Workshop:
         if self._growth is None or self._growth.inputs.key("similarity") != inputs.key("similarity"):
             store, reference, settings = have["features"], have["reference"], inputs.settings.similarity
             check_same_encoder(reference.encoder, store.manifest.encoder)
-            bank = build_bank(reference, settings)
+            matcher = fit(reference, settings)
             out = self._array((len(reference.classes), *store.grid.shape), np.float32)
-            self._growth = _Growth(inputs, bank, empty_map(store, reference, bank, settings, out))
+            self._growth = _Growth(inputs, matcher, empty_map(store, reference, matcher, settings, out))
         return self._growth
 
     def _fill(
         self, inputs: Inputs, store: FeatureStore, growth: _Growth, patches: Region, progress: ProgressCallback
     ) -> None:
         self._extract(inputs, store, _with_rim(patches, store), progress)
-        compared = compare_block(store, growth.bank, inputs.settings.similarity, patches)
+        compared = compare_block(store, growth.matcher, inputs.settings.similarity, patches)
         growth.similarity.values[(slice(None), *patches.slices)] = compared
 
     def _make_segmentation(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Segmentation:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dinoscope.features import FeatureStore
     from dinoscope.jobs import Job
     from dinoscope.settings import SimilaritySettings
-    from dinoscope.similarity import Bank, SimilarityMap
+    from dinoscope.similarity import Matcher, SimilarityMap
 
 CLICK = PointPrompt((0, 48.0, 48.0))
 OTHER = PointPrompt((0, 112.0, 144.0))
@@ -124,9 +124,11 @@ def test_a_cancelled_map_goes_on_where_it_was(
 ) -> None:
     compared: list[Region] = []
 
-    def counted(store: FeatureStore, bank: Bank, settings: SimilaritySettings, block: Region) -> NDArray[np.float32]:
+    def counted(
+        store: FeatureStore, matcher: Matcher, settings: SimilaritySettings, block: Region
+    ) -> NDArray[np.float32]:
         compared.append(block)
-        return compare_block(store, bank, settings, block)
+        return compare_block(store, matcher, settings, block)
 
     monkeypatch.setattr(_compute, "compare_block", counted)
     session, encoder = background.session, background.encoder

@@ -208,7 +208,7 @@ def test_the_map_can_be_written_elsewhere(store: FeatureStore) -> None:
 
 def test_votes_with_fewer_patches_than_neighbours() -> None:
     rng = np.random.default_rng(0)
-    bank = Bank(rng.random((3, 4), dtype=np.float32), np.array([[0.0], [0.5], [1.0]], np.float32))
+    bank = Bank(rng.random((3, 4), dtype=np.float32), np.array([[0.0], [0.5], [1.0]], np.float32), 5)
     np.testing.assert_allclose(vote(rng.random((7, 4), dtype=np.float32), bank, 5), 0.5)
 
 

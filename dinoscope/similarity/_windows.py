@@ -1,0 +1,104 @@
+"""The patches around the examples, as all methods look at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dinoscope.reference import Reference, Window
+
+RADIUS = 1
+"""Radius of the Gaussian in patches; the published code of DINOSim uses a 3 x 3 kernel."""
+
+_SMALLEST_SPREAD = 1e-6
+
+
+def core(values: NDArray[Any], window: Window) -> NDArray[Any]:
+    """The patches of a window that count, without its margin, shape (m, ...)."""
+    inside: NDArray[Any] = values[window.patches.relative_to(window.read).slices[1:]]
+    return inside.reshape(-1, values.shape[-1])
+
+
+def distinct(windows: tuple[Window, ...]) -> NDArray[np.int64]:
+    """Indices of the patches of all windows, each patch of an image once."""
+    images = {name: number for number, name in enumerate(dict.fromkeys(window.image for window in windows))}
+    places = []
+    for window in windows:
+        offsets = np.indices(window.patches.shape).reshape(3, -1).T + window.patches.start  # m 3
+        places.append(np.insert(offsets, 0, images[window.image], axis=1))
+    return np.sort(np.unique(np.concatenate(places), axis=0, return_index=True)[1])
+
+
+def smooth(maps: NDArray[Any], sigma: float) -> NDArray[Any]:
+    """Gaussian over the last two axes, mirrored at the borders."""
+    if sigma == 0:
+        return maps
+    smoothed: NDArray[Any] = ndimage.gaussian_filter(maps, sigma, radius=RADIUS, axes=(-2, -1), mode="mirror")
+    return smoothed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """All patches around the examples, each once, and what is usual among them.
+
+    Attributes
+    ----------
+    features
+        Shape (M, C), float32.
+    mean, spread
+        Of every channel, shape (C,).
+    """
+
+    features: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    spread: NDArray[np.float32]
+
+    def standardise(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Features (N, C) relative to what is usual."""
+        relative: NDArray[np.float32] = (features - self.mean) / self.spread
+        return relative
+
+
+def surroundings(reference: Reference) -> Surroundings:
+    """What lies around the examples of a reference."""
+    features = np.concatenate([core(window.features, window) for window in reference.windows])
+    features = features[distinct(reference.windows)].astype(np.float32)
+    spread = np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
+    return Surroundings(features, features.mean(axis=0), spread)
+
+
+def examples_of(reference: Reference, k: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Vectors of the examples (P, C) of class `k`, and of what it is told not to be (Q, C).
+
+    An example of another class is a counter-example of this one.
+    """
+    mine = reference.class_index == k
+    return reference.vectors[mine & reference.positive], reference.vectors[mine ^ reference.positive]
+
+
+def share_left(
+    patches: NDArray[np.float32], wanted: NDArray[np.float32], unwanted: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What counter-examples leave of the similarity of patches: ``min(1, 2 n / (n + p))``, shape (N,).
+
+    Parameters
+    ----------
+    patches
+        Shape (N, C).
+    wanted
+        The mean example, shape (C,); p is the distance to it.
+    unwanted
+        The counter-examples, shape (Q, C); n is the distance to the nearest of them.
+    """
+    if not len(unwanted):
+        return np.ones(len(patches), np.float32)
+    to_class = np.linalg.norm(patches - wanted, axis=1)
+    to_counter = np.min([np.linalg.norm(patches - other, axis=1) for other in unwanted], axis=0)
+    share: NDArray[np.float32] = np.minimum(1.0, 2.0 * to_counter / np.maximum(to_class + to_counter, _SMALLEST_SPREAD))
+    return share

@@ -1,0 +1,151 @@
+"""The other methods: planted objects, hand-made regressions, and what all methods have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from dinoscope.features import FeatureStore, extract_features, plan_features
+from dinoscope.geometry import Region
+from dinoscope.image import open_image
+from dinoscope.prompts import PointPrompt
+from dinoscope.reference import build_reference, pool_references
+from dinoscope.settings import IntensitySettings, ReferenceSettings, SimilaritySettings, TilingSettings
+from dinoscope.similarity import compare, compare_block, fit
+from dinoscope.similarity._probe import logistic_regression
+from dinoscope.testing import FakeEncoder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+METHODS = get_args(SimilaritySettings.model_fields["method"].annotation)
+CLICK = PointPrompt((0, 24, 24))
+TARGET, DECOY, GROUND = (np.s_[0, 5:7, 5:7], np.s_[0, 5:7, 15:17], np.s_[0, 11:, :])
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+    """A bright square, one that is nearly as bright, and a noisy ground."""
+    pixels = np.random.default_rng(0).random((64, 96), dtype=np.float32) * 0.1
+    pixels[16:32, 16:32] += 0.85
+    pixels[16:32, 56:72] += 0.65
+    return make_store(tmp_path_factory.mktemp("store"), pixels)
+
+
+def make_store(folder: Path, pixels: NDArray[np.float32]) -> FeatureStore:
+    encoder, image = FakeEncoder(), open_image(pixels, name="planted")
+    manifest = plan_features(image, encoder.spec, TilingSettings(), IntensitySettings(black=0, white=100))
+    store = FeatureStore.create(folder / "features.zarr", manifest)
+    extract_features(image, encoder, store)
+    return store
+
+
+def similarities(store: FeatureStore, prompts: list[PointPrompt], **settings: Any) -> NDArray[np.float32]:
+    chosen = SimilaritySettings.model_validate(settings)
+    found = compare(store, build_reference(store, prompts, ReferenceSettings()), chosen)
+    return np.asarray(found.values)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_planted_object_is_found(store: FeatureStore, method: str) -> None:
+    found = similarities(store, [CLICK], method=method)[0]
+    assert found.shape == store.grid.shape
+    assert 0 <= found.min() <= found.max() <= 1
+    assert found[TARGET].min() > found[GROUND].max() + 0.2
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_counter_example_parts_what_is_alike(store: FeatureStore, method: str) -> None:
+    counter = PointPrompt((0, 24, 64), positive=False)
+    before, after = (similarities(store, prompts, method=method)[0] for prompts in ([CLICK], [CLICK, counter]))
+    apart = [float(found[TARGET].min() - found[DECOY].max()) for found in (before, after)]
+    assert apart[1] > apart[0] + 0.05
+    assert apart[1] > 0.1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_classes_are_told_apart(store: FeatureStore, method: str) -> None:
+    prompts = [PointPrompt((0, 24, 24), "bright"), PointPrompt((0, 56, 80), "ground")]
+    bright, ground = similarities(store, prompts, method=method)
+    assert bright[TARGET].min() > ground[TARGET].max()
+    assert np.median(ground[GROUND]) > np.median(bright[GROUND])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_block_is_the_part_of_the_whole(store: FeatureStore, method: str) -> None:
+    settings = SimilaritySettings.model_validate({"method": method})
+    reference = build_reference(store, [CLICK], ReferenceSettings())
+    part = Region((0, 3, 5), (1, 11, 9))
+    whole = compare(store, reference, settings).read(part)
+    np.testing.assert_allclose(compare_block(store, fit(reference, settings), settings, part), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_order_of_examples_does_not_matter(store: FeatureStore, method: str) -> None:
+    prompts = [CLICK, PointPrompt((0, 20, 28)), PointPrompt((0, 24, 64), positive=False)]
+    forth, back = (similarities(store, order, method=method) for order in (prompts, prompts[::-1]))
+    np.testing.assert_allclose(forth, back, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_flat_image_makes_no_trouble(tmp_path: Path, method: str) -> None:
+    flat = make_store(tmp_path, np.zeros((40, 40), np.float32))
+    assert np.isfinite(similarities(flat, [CLICK], method=method)).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_examples_of_several_images_pool(store: FeatureStore, tmp_path: Path, method: str) -> None:
+    """Half of the evidence from another image with the same objects elsewhere: the object is found in both."""
+    pixels = np.random.default_rng(1).random((64, 96), dtype=np.float32) * 0.1
+    pixels[32:48, 40:56] += 0.85
+    other = make_store(tmp_path, pixels)
+    there = build_reference(other, [PointPrompt((0, 40, 48))], ReferenceSettings())
+    pooled = pool_references([build_reference(store, [CLICK], ReferenceSettings()), there])
+    settings = SimilaritySettings.model_validate({"method": method})
+    assert compare(store, pooled, settings).values[0][TARGET].min() > 0.5
+    assert compare(other, pooled, settings).values[0][0, 9:11, 11:13].min() > 0.5
+
+
+def test_the_prototype_is_the_cosine_to_the_mean_of_the_examples(store: FeatureStore) -> None:
+    prompts = [CLICK, PointPrompt((0, 20, 28))]
+    found = similarities(store, prompts, method="prototype", smoothing=0)[0, 0]
+    reference = build_reference(store, prompts, ReferenceSettings())
+    features = store.read(store.grid.extent)[0].astype(np.float64)  # the crop of an example is the whole image
+    flat = features.reshape(-1, features.shape[-1])
+    mean, spread = flat.mean(axis=0), flat.std(axis=0)
+    wanted = ((reference.vectors - mean) / spread).mean(axis=0)
+    for y, x in [(0, 0), (5, 6), (6, 16), (15, 23)]:
+        vector = (features[y, x] - mean) / spread
+        cosine = vector @ wanted / np.linalg.norm(vector) / np.linalg.norm(wanted)
+        assert found[y, x] == pytest.approx((1 + cosine) / 2, abs=2e-3)
+
+
+def test_the_regression_is_the_minimum_of_its_loss() -> None:
+    rng = np.random.default_rng(3)
+    points, shares = rng.normal(size=(40, 3)), rng.random(40)
+    signs = np.where(points @ [1.0, -2.0, 0.5] + rng.normal(size=40) > 0.3, 1.0, -1.0)
+
+    def loss(plane: NDArray[np.float64]) -> float:
+        heights = points @ plane[:-1] + plane[-1]
+        return float(plane[:-1] @ plane[:-1] / 2 + (shares * np.log1p(np.exp(-signs * heights))).sum())
+
+    weights, bias = logistic_regression(points, signs, shares)
+    best = minimize(loss, np.zeros(4), method="BFGS", options={"gtol": 1e-8})
+    np.testing.assert_allclose([*weights, bias], best.x, atol=1e-4)
+
+
+def test_a_probe_of_many_channels_looks_at_the_main_directions() -> None:
+    from dinoscope.similarity._probe import _main_directions
+
+    rng = np.random.default_rng(0)
+    plane = rng.normal(size=(500, 70)) @ rng.normal(size=(70, 200))
+    plane[:, 0] += 100 * rng.normal(size=500)
+    main = _main_directions(plane)
+    assert main.shape == (200, 64)
+    np.testing.assert_allclose(main.T @ main, np.eye(64), atol=1e-9)
+    assert np.abs(main[0]).max() > 0.99
