@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dinoscope.encoders import create_encoder
     from dinoscope.features import FeatureStore, default_store_path, extract_features, plan_features
     from dinoscope.image import Image, open_image, spatial
-    from dinoscope.measure import measure_objects
+    from dinoscope.measure import count_objects, measure_objects
     from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt, read_prompts
     from dinoscope.reference import Reference, build_reference, pool_references
     from dinoscope.samples import phantom
@@ -46,6 +46,7 @@ __all__ = [
     "__version__",
     "build_reference",
     "compare",
+    "count_objects",
     "create_encoder",
     "default_store_path",
     "detect",
@@ -65,7 +66,7 @@ _HOMES = {
     "encoders": ("create_encoder",),
     "features": ("FeatureStore", "default_store_path", "extract_features", "plan_features"),
     "image": ("Image", "open_image", "spatial"),
-    "measure": ("measure_objects",),
+    "measure": ("count_objects", "measure_objects"),
     "prompts": ("MaskPrompt", "PointPrompt", "PolygonPrompt", "read_prompts"),
     "reference": ("Reference", "build_reference", "pool_references"),
     "samples": ("phantom",),

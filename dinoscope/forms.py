@@ -103,6 +103,11 @@ def fields_of(model: type[Settings]) -> tuple[Field, ...]:
     return tuple(_field(name, info) for name, info in model.model_fields.items())
 
 
+def choices_of(model: type[Settings], name: str) -> tuple[str, ...]:
+    """The words that a field of a settings model may be."""
+    return _field(name, model.model_fields[name]).words
+
+
 def refusal(error: ValidationError) -> tuple[str, str]:
     """The name of the field that refused its value, and why: ``1.5: input should be less than or equal to 1``."""
     first = error.errors()[0]

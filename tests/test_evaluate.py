@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
-from dinoscope import evaluate
 from dinoscope.errors import EvaluationError
 from dinoscope.evaluate import (
+    Scores,
+    _pairs,
     best_dice,
     draw_clicks,
     evaluate_detections,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True, params=[3, 1024])
 def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs with blocks that cut the arrays into pieces, and with one block for all."""
-    monkeypatch.setattr(evaluate, "_BLOCK", request.param)
+    monkeypatch.setattr(_pairs, "_BLOCK", request.param)
 
 
 def image(array: NDArray[Any]) -> Image:
@@ -57,7 +58,7 @@ def test_masks_agree_with_counting_by_hand(pair: tuple[NDArray[np.bool_], NDArra
         tp, fp, fn = tp + (p and t), fp + (p and not t), fn + (t and not p)
     scores = evaluate_masks(image(pred), image(truth.astype(np.uint8) * 255))
     if tp + fp + fn == 0:
-        assert scores == evaluate.Scores(1.0, 1.0, 1.0, 1.0)
+        assert scores == Scores(1.0, 1.0, 1.0, 1.0)
         return
     assert scores.dice == pytest.approx(2 * tp / (2 * tp + fp + fn))
     assert scores.iou == pytest.approx(tp / (tp + fp + fn))

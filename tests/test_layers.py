@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("image", "encoders", "testing"),
     # Inside of the fourth layer imports go along the arrow: only to the left.
     ("features", "reference", "similarity", "segmentation", "outputs", "detection", "measure", "evaluate", "samples"),
-    ("training", "text", "batch", "plot", "session", "canvas", "distributed"),
+    ("training", "text", "batch", "benchmark", "plot", "session", "canvas", "distributed"),
     ("cli", "napari", "jupyter"),
     ("__main__",),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.jobs import counted
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dinoscope.batch._work import Work
     from dinoscope.image import Image
     from dinoscope.jobs import ProgressCallback
+    from dinoscope.measure import ObjectTable
     from dinoscope.outputs import Detections
     from dinoscope.segmentation import Segmentation
     from dinoscope.similarity import SimilarityMap
@@ -42,6 +43,8 @@ class Findings:
         Number of detections per class.
     writers
         Writes each kind of result under a name. They read what lies in the scratch folder.
+    measure
+        Measures the objects, when it is first called; it reads the scratch folder, too.
     """
 
     objects: Mapping[str, int]
@@ -49,6 +52,7 @@ class Findings:
     thresholds: Mapping[str, float]
     detections: Mapping[str, int]
     writers: Writers
+    measure: Callable[[], ObjectTable]
 
 
 def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *, force: bool = False) -> Findings:
@@ -77,15 +81,17 @@ def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *
             write_similarity, features=manifest, similarity=similarity, force=force, progress=progress
         )
     }
-    found = Findings({}, {}, {}, {}, writers)
+    found = Findings({}, {}, {}, {}, writers, _measure_nothing)
     if _OF_OBJECTS & set(recipe.results):
         segmentation = _segment(work, recipe, similarity, folder, progress)
+        measure = cache(partial(_measure, work.image, segmentation, progress))
         found = replace(
             found,
             objects=_count(segmentation.classes, segmentation.object_classes),
             covered=_covered(segmentation, progress),
             thresholds=dict(zip(segmentation.classes, segmentation.thresholds, strict=True)),
-            writers={**writers, **_object_writers(work.image, segmentation, progress, force)},
+            writers={**writers, **_object_writers(work.image, segmentation, measure, progress, force)},
+            measure=measure,
         )
     if "detections" in recipe.results:
         points = detect(similarity, manifest.image, recipe.detection, progress)
@@ -121,24 +127,38 @@ def _covered(found: Segmentation, progress: ProgressCallback) -> dict[str, float
     return dict(zip(found.classes, shares[1:].tolist(), strict=True))
 
 
-def _object_writers(image: Image, found: Segmentation, progress: ProgressCallback, force: bool) -> Writers:
+def _object_writers(
+    image: Image, found: Segmentation, measure: Callable[[], ObjectTable], progress: ProgressCallback, force: bool
+) -> Writers:
     from dinoscope.outputs import write_instances, write_mask
 
     return {
         "mask": partial(write_mask, image=image, segmentation=found, force=force, progress=progress),
         "instances": partial(write_instances, image=image, segmentation=found, force=force, progress=progress),
-        "measurements": partial(_write_measurements, image=image, found=found, progress=progress),
+        "measurements": partial(_write_measurements, measure=measure),
         "overlay": partial(_write_overlay, image=image, found=found),
     }
 
 
-def _write_measurements(path: Path, image: Image, found: Segmentation, progress: ProgressCallback) -> Path:
+def _measure(image: Image, found: Segmentation, progress: ProgressCallback) -> ObjectTable:
     from dinoscope.measure import measure_objects
-    from dinoscope.outputs import write_table
 
     grey = None if "s" in image.axis_names else image  # colours have no one intensity
-    table = measure_objects(found.instance_image(image), grey, classes=found.object_classes, progress=progress)
-    return write_table(path, table.columns)
+    return measure_objects(found.instance_image(image), grey, classes=found.object_classes, progress=progress)
+
+
+def _measure_nothing() -> ObjectTable:
+    import numpy as np
+
+    from dinoscope.measure import ObjectTable
+
+    return ObjectTable({"label": np.zeros(0, np.uint32)})
+
+
+def _write_measurements(path: Path, measure: Callable[[], ObjectTable]) -> Path:
+    from dinoscope.outputs import write_table
+
+    return write_table(path, measure().columns)
 
 
 def _write_overlay(path: Path, image: Image, found: Segmentation) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dinoscope import __version__
 from dinoscope.cli import (
+    _benchmark,
     _demo,
     _detect,
     _distill,
@@ -16,6 +17,7 @@ from dinoscope.cli import (
     _evaluate,
     _extract,
     _info,
+    _measure,
     _pretrain,
     _segment,
 )
@@ -30,7 +32,7 @@ __all__ = ["main"]
 DONE, FAILED, REFUSED = 0, 1, 2
 """Exit codes: done; a fault of ours; not done, for a reason that was told (bad input, full disk, Ctrl-C)."""
 
-_COMMANDS = (_info, _encoders, _extract, _segment, _detect, _evaluate, _demo, _pretrain, _distill)
+_COMMANDS = (_info, _encoders, _extract, _segment, _detect, _measure, _evaluate, _benchmark, _demo, _pretrain, _distill)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -47,6 +47,16 @@ def show(report: Report, as_json: bool) -> None:
     print(json.dumps(report.values, indent=2, default=str) if as_json else report.text)
 
 
+def table_of(header: list[str], rows: list[list[str]]) -> str:
+    """Words in columns: the first to the left, all others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    lines = []
+    for row in (header, *rows):
+        first, *others = zip(row, widths, strict=True)
+        lines.append("  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]))
+    return "\n".join(lines)
+
+
 @contextmanager
 def spoken_warnings() -> Iterator[None]:
     """Turn the warnings of the library into sentences; those of other packages stay silent."""

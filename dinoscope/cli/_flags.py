@@ -11,7 +11,7 @@ from dinoscope.errors import SettingsError
 from dinoscope.forms import fields_of, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from dinoscope.forms import Field
     from dinoscope.settings import Settings
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound="Settings")
 
 
-def add_settings(parser: argparse.ArgumentParser, *models: type[Settings]) -> None:
-    """Give a command one flag per field of some settings models, in a group per model."""
+def add_settings(parser: argparse.ArgumentParser, *models: type[Settings], without: Collection[str] = ()) -> None:
+    """Give a command one flag per field of some settings models but those of some names, in a group per model."""
     for model in models:
         group = parser.add_argument_group((model.__doc__ or model.__name__).splitlines()[0].rstrip("."))
         for field in fields_of(model):
-            _add_flag(group, field)
+            if field.name not in without:
+                _add_flag(group, field)
 
 
 def settings_from(args: argparse.Namespace, model: type[S]) -> S:

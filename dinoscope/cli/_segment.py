@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.batch import Recipe, find
+from dinoscope.cli._classes import class_lines
 from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings, settings_from
 from dinoscope.cli._pipeline import Stages, Work, add_example_arguments, gather_reference, open_spatial
@@ -45,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     outputs = parser.add_argument_group("More results (of one image)")
     outputs.add_argument("--instances", type=Path, metavar="PATH", help="Object ids as a label image.")
     outputs.add_argument("--similarity", type=Path, metavar="PATH", help="Similarity map as OME-Zarr.")
-    outputs.add_argument("--table", type=Path, metavar="PATH", help="Objects with their measurements as CSV.")
+    outputs.add_argument(
+        "--table", type=Path, metavar="PATH", help="Objects with their measurements: .csv or .parquet."
+    )
     outputs.add_argument("--overlay", type=Path, metavar="PATH", help="Picture of the first section as PNG.")
     add_settings(parser, SegmentationSettings)
     add_example_arguments(parser)
@@ -69,14 +72,23 @@ def run(args: argparse.Namespace) -> Report:
             work = first if image is images[0] else Work.open(image, encoder, stages, None)
             results.append(_segment(work, recipe, paths, args.force, progress))
     if len(results) == 1:
-        return Report.of(**results[0])
+        return _report(results[0])
     return Report({"results": results}, "\n".join(f"{r['mask']}  {r['objects']} objects" for r in results))
+
+
+def _report(result: dict[str, Any]) -> Report:
+    """The result of one image, with a line for each class whose objects were measured."""
+    per_class = result.get("per_class", {})
+    plain = Report.of(**{name: value for name, value in result.items() if name != "per_class"})
+    return Report(result, "\n".join([plain.text, *class_lines(per_class)]))
 
 
 def _targets(args: argparse.Namespace) -> list[dict[ResultKind, Path]]:
     """The results of every image, none of which may be there already unless that is wanted."""
-    from dinoscope.outputs import ensure_writable
+    from dinoscope.outputs import check_table_name, ensure_writable
 
+    if args.table is not None:
+        check_table_name(args.table)
     asked: dict[ResultKind, Path | None] = {
         "instances": args.instances,
         "similarity": args.similarity,
@@ -103,12 +115,17 @@ def _segment(
     work: Work, recipe: Recipe, targets: dict[ResultKind, Path], force: bool, progress: ProgressCallback
 ) -> dict[str, Any]:
     """Segment one image and write its results."""
+    from dinoscope.measure import count_objects
     from dinoscope.outputs import scratch_folder, write_sidecar
 
     mask = targets["mask"]
     with scratch_folder(mask) as folder:
         found = find(work, recipe, folder, progress, force=force)
-        written = {_NAMES.get(kind, kind): str(found.writers[kind](path)) for kind, path in targets.items()}
+        written: dict[str, Any] = {
+            _NAMES.get(kind, kind): str(found.writers[kind](path)) for kind, path in targets.items()
+        }
+        if "measurements" in targets:
+            written["per_class"] = count_objects(found.measure(), work.image, classes=list(found.objects)).rows()
     result = {
         "mask": written.pop("mask"),
         "objects": sum(found.objects.values()),

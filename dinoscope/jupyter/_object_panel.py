@@ -52,7 +52,7 @@ class ObjectPanel(Section):
     def _ready(self, stage: str) -> None:
         if stage == "measurements":
             show(self.count, describe_objects(self._session.result("segmentation")))
-            self.table.show(self._session.result("measurements").columns)
+            self.table.show(self._session.result("measurements").overview)
 
     def _dropped(self, stage: str) -> None:
         if stage == "measurements":

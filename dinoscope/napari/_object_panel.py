@@ -52,7 +52,7 @@ class ObjectPanel(Section):
     def _ready(self, stage: str) -> None:
         if stage == "measurements":
             self.count.setText(describe_objects(self._session.result("segmentation")))
-            self.table.set_columns(self._session.result("measurements").columns)
+            self.table.set_columns(self._session.result("measurements").overview)
             self.table.show()
 
     def _dropped(self, stage: str) -> None:

@@ -298,4 +298,5 @@ def table_features(table: ObjectTable) -> dict[str, NDArray[Any]]:
 
 def _nothing(values: Any) -> Any:
     """What stands in the row of the background."""
-    return "" if np.asarray(values).dtype.kind in "OU" else 0
+    kind = np.asarray(values).dtype.kind
+    return False if kind == "b" else "" if kind in "OU" else 0

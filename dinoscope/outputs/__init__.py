@@ -1,6 +1,6 @@
 """Results on disk: label images, similarity maps, detections, tables, records and pictures."""
 
-from dinoscope.outputs._atomic import ensure_writable, write_text
+from dinoscope.outputs._atomic import ensure_writable, partial_file, write_text
 from dinoscope.outputs._detections import (
     Detections,
     read_detections_csv,
@@ -16,7 +16,7 @@ from dinoscope.outputs._results import write_instances, write_mask, write_simila
 from dinoscope.outputs._scratch import scratch_array, scratch_folder
 from dinoscope.outputs._sidecar import sidecar_path, write_sidecar
 from dinoscope.outputs._sink import LabelSink
-from dinoscope.outputs._table import to_data_frame, write_table
+from dinoscope.outputs._table import check_table_name, to_data_frame, write_table
 
 __all__ = [
     "CLASS_COLOURS",
@@ -26,11 +26,13 @@ __all__ = [
     "LabelsInfo",
     "OverlayInfo",
     "RampName",
+    "check_table_name",
     "class_colour",
     "colour_ramp",
     "create_labels",
     "create_map",
     "ensure_writable",
+    "partial_file",
     "read_detections_csv",
     "scratch_array",
     "scratch_folder",

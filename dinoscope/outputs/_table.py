@@ -1,4 +1,4 @@
-"""Columns of numbers and words as CSV."""
+"""Columns of numbers and words as CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dinoscope.errors import MissingDependencyError, SettingsError
-from dinoscope.outputs._atomic import write_text
+from dinoscope.outputs._atomic import partial_file, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from types import ModuleType
 
     import pandas as pd
     from numpy.typing import NDArray
+
+
+_PARQUET = (".parquet", ".pq")
 
 
 def to_data_frame(columns: Mapping[str, NDArray[Any] | Sequence[Any]], index: str) -> pd.DataFrame:
@@ -35,12 +39,13 @@ def to_data_frame(columns: Mapping[str, NDArray[Any] | Sequence[Any]], index: st
 
 
 def write_table(path: Path, columns: Mapping[str, NDArray[Any] | Sequence[Any]]) -> Path:
-    """Write a table as CSV (UTF-8, comma, full precision; NaN is an empty cell), complete or not at all.
+    """Write a table, complete or not at all.
 
     Parameters
     ----------
     path
-        Name of the file; an earlier one is replaced.
+        Name of the file; an earlier one is replaced. ``.parquet`` and ``.pq`` make it Parquet, all others CSV (UTF-8,
+        comma, full precision; NaN is an empty cell).
     columns
         Name and values of every column, all of one length.
 
@@ -48,17 +53,54 @@ def write_table(path: Path, columns: Mapping[str, NDArray[Any] | Sequence[Any]])
     ------
     SettingsError
         If the columns differ in length.
+    MissingDependencyError
+        If it is to be Parquet and pyarrow is not installed.
     StoreError
         If the file cannot be written.
     """
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise SettingsError(f"the columns of {path.name} differ in length: {lengths}")
+    if path.suffix.lower() in _PARQUET:
+        return _write_parquet(path, columns)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(zip(*(_cells(values) for values in columns.values()), strict=True))
     return write_text(path, text.getvalue())
+
+
+def check_table_name(path: Path) -> None:
+    """Make sure, before any work is done, that a table of this name can be written.
+
+    Raises
+    ------
+    MissingDependencyError
+        If it is to be Parquet and pyarrow is not installed.
+    """
+    if path.suffix.lower() in _PARQUET:
+        _parquet(path)
+
+
+def _write_parquet(path: Path, columns: Mapping[str, NDArray[Any] | Sequence[Any]]) -> Path:
+    parquet = _parquet(path)
+    import pyarrow as pa
+
+    table = pa.table({name: pa.array(values) for name, values in columns.items()})
+    with partial_file(path) as partial:
+        parquet.write_table(table, partial)
+    return path
+
+
+def _parquet(path: Path) -> ModuleType:
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{path.name}: Parquet needs pyarrow: pip install 'dinoscope[parquet]', or give the table a name in .csv"
+        ) from error
+    module: ModuleType = parquet
+    return module
 
 
 def _cells(values: NDArray[Any] | Sequence[Any]) -> list[Any]:

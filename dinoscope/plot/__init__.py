@@ -1,4 +1,4 @@
-"""Small pictures for notebooks: an image, what was found in it, and how large that is.
+"""Small pictures for notebooks: an image, what was found in it, how large that is, and how good.
 
 Every function draws into the axes it is given, or into a new figure, and returns the axes. An image that these axes
 already show is not drawn again, so that results can be laid over one another. Only what is drawn is read, block by
@@ -20,5 +20,17 @@ from dinoscope.plot._charts import histogram
 from dinoscope.plot._features import features
 from dinoscope.plot._picture import image
 from dinoscope.plot._results import detections, overlay, similarity
+from dinoscope.plot._scores import learning, matches, precision_recall, write_chart
 
-__all__ = ["detections", "features", "histogram", "image", "overlay", "similarity"]
+__all__ = [
+    "detections",
+    "features",
+    "histogram",
+    "image",
+    "learning",
+    "matches",
+    "overlay",
+    "precision_recall",
+    "similarity",
+    "write_chart",
+]

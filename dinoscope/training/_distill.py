@@ -26,7 +26,7 @@ from dinoscope.training._card import CARD_FILE
 from dinoscope.training._crops import CropSampler
 from dinoscope.training._distilled_card import Distilled, write_distilled_card
 from dinoscope.training._student import new_student, read_at_patches, read_common_patches
-from dinoscope.training._teacher import Lessons, ask_teacher, split_images
+from dinoscope.training._teacher import Lessons, ask_teacher, lesson_side, split_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ def distill(
     if weights.exists():
         raise OutputExistsError(f"{weights} is there already: name another folder, or remove it to train anew")
     folder.mkdir(parents=True, exist_ok=True)
-    learning, exam = split_images(images, teacher.spec.tile)
+    learning, exam = split_images(images, lesson_side(teacher.spec))
     lessons = ask_teacher(teacher, CropSampler(learning), settings.crops, settings.seed, progress)
     run = _Run(lessons, teacher, settings)
     while not run.is_over:
@@ -175,12 +175,12 @@ def _examine(net: CompactNet, questions: Lessons, mean: torch.Tensor) -> tuple[f
 
 
 def _speed_ratio(teacher: Encoder, student: CompactEncoder) -> float:
-    """Seconds per pixel of the teacher over those of the student, each on its own tile, in turn."""
+    """Seconds per pixel of the teacher over those of the student, each on its own lesson, in turn."""
     ratios = []
     for _ in range(6):
         spent = []
         for encoder in (teacher, student):
-            side = encoder.spec.tile
+            side = lesson_side(encoder.spec)
             blank = np.zeros((1, side, side), np.float32)
             began = time.perf_counter()
             encoder.encode(blank)

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dinoscope.encoders import Encoder
+    from dinoscope.encoders import Encoder, EncoderSpec
     from dinoscope.image import Image
     from dinoscope.jobs import ProgressCallback
     from dinoscope.training._crops import CropSampler
 
+_LARGEST_SIDE = 520
 _HELD_OUT = 0.1
 """Share of the images, of the sections, or of the width that the student never sees."""
 
@@ -102,9 +103,14 @@ def split_images(images: Sequence[Image], side: int) -> tuple[list[Image], list[
     return [_part(image, axis, 0, size - held)], [_part(image, axis, size - held, size)]
 
 
+def lesson_side(spec: EncoderSpec) -> int:
+    """Side of a crop in pixels: the teacher's tile, or less where the tile is larger than a lesson needs to be."""
+    return min(spec.tile, _LARGEST_SIDE // spec.stride * spec.stride)
+
+
 def ask_teacher(teacher: Encoder, sampler: CropSampler, count: int, seed: int, progress: ProgressCallback) -> Lessons:
-    """Draw crops of the teacher's own tile size, at the scale of the images, and encode them one by one."""
-    side, stride = teacher.spec.tile, teacher.spec.stride
+    """Draw crops of `lesson_side`, at the scale of the images, and encode them one by one."""
+    side, stride = lesson_side(teacher.spec), teacher.spec.stride
     pixels = np.empty((count, side, side), np.float32)
     tokens = np.empty((count, side // stride, side // stride, teacher.spec.channels), np.float16)
     for number in range(count):

@@ -111,6 +111,7 @@ def test_objects_are_counted_and_listed(panel: Panel, page: Page) -> None:
     names = [column["name"] for column in table.columns]
     areas = [row[names.index("area_px")] for row in table.rows]
     assert areas == pytest.approx([32 * 32] * 2, rel=0.2)
+    assert names == list(panel.session.result("measurements").overview)
     assert table.total == 2
 
 

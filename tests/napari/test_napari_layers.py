@@ -267,6 +267,7 @@ def test_a_row_flies_to_its_object(make_desk: Callable[..., Desk], squares: NDAr
     table = desk.widget.object_panel.table
     table.selectRow(1)
     columns = desk.session.result("measurements").columns
+    assert table.model().columnCount() == len(desk.session.result("measurements").overview) < len(columns)
     expected = (100 + 5 * columns["centroid_y"][1], 5 * columns["centroid_x"][1])
     np.testing.assert_allclose(desk.viewer.scene.camera.center[-2:], expected)
     assert desk.layer("objects").selected_label == columns["label"][1]
@@ -393,4 +394,5 @@ def test_measuring_a_labels_layer(make_desk: Callable[..., Desk], squares: NDArr
     measure_labels(desk.viewer)
     desk.wait(lambda: "area_nm2" in layer.features)
     assert layer.features["area_nm2"].iloc[1] == 26 * 26 * 25
+    assert layer.features["touches_border"].tolist() == [False, False]
     assert layer.features["mean_intensity"].iloc[1] == pytest.approx(squares[34:60, 34:60].mean(), rel=1e-4)

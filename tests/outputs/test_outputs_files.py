@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image as Picture
 
 import dinoscope
-from dinoscope.errors import EvaluationError, OutputExistsError, SettingsError, StoreError
+from dinoscope.errors import EvaluationError, MissingDependencyError, OutputExistsError, SettingsError, StoreError
 from dinoscope.outputs import (
     Detections,
     OverlayInfo,
+    check_table_name,
     ensure_writable,
     sidecar_path,
     write_overlay,
@@ -57,6 +60,54 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(StoreError, match=r"cannot write .*t\.csv"):
         write_table(tmp_path / "file" / "t.csv", {"a": [1]})
+
+
+PARQUET: dict[str, Any] = {
+    "label": np.array([1, 2**40], np.uint64),
+    "size": np.array([1 / 3, np.nan]),
+    "class": np.array(["a, b", "ä"]),
+    "touches_border": np.array([True, False]),
+    "note": [None, "x"],
+}
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "T.PQ"])
+def test_a_table_as_parquet_keeps_types_and_precision(tmp_path: Path, name: str) -> None:
+    frame = pd.read_parquet(write_table(tmp_path / name, PARQUET))
+    assert list(frame.columns) == list(PARQUET)
+    assert [str(frame[name].dtype) for name in ("label", "size", "touches_border")] == ["uint64", "float64", "bool"]
+    np.testing.assert_array_equal(frame["label"], PARQUET["label"])
+    np.testing.assert_array_equal(frame["size"], PARQUET["size"])
+    assert frame["class"].tolist() == ["a, b", "ä"]
+    assert frame["note"].isna().tolist() == [True, False]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_parquet_table_without_rows_has_its_columns(tmp_path: Path) -> None:
+    columns: dict[str, Any] = {"label": np.zeros(0, np.uint32), "class": np.zeros(0, np.str_)}
+    frame = pd.read_parquet(write_table(tmp_path / "t.parquet", columns))
+    assert (list(frame.columns), len(frame)) == (["label", "class"], 0)
+
+
+def test_half_a_parquet_table_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any, path: Path) -> None:
+        path.write_bytes(b"PAR1")
+        raise OSError(28, "No space left on device")
+
+    path = write_table(tmp_path / "t.parquet", {"a": [1]})
+    monkeypatch.setattr("pyarrow.parquet.write_table", fail)
+    with pytest.raises(StoreError, match="No space left on device"):
+        write_table(path, {"a": [2]})
+    assert pd.read_parquet(path)["a"].tolist() == [1]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_pyarrow_parquet_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    for attempt in (lambda path: write_table(path, {"a": [1]}), check_table_name):
+        with pytest.raises(MissingDependencyError, match=r"t\.parquet: .*pip install 'dinoscope\[parquet\]'"):
+            attempt(tmp_path / "t.parquet")
+        attempt(tmp_path / "t.csv")
 
 
 def test_names_are_checked_before_work(tmp_path: Path) -> None:
