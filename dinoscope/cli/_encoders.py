@@ -11,17 +11,21 @@ if TYPE_CHECKING:
     import argparse
 
 NAME = "encoders"
-HELP = "List the encoders: size, licence, and whether their weights are on this machine."
+HELP = "List the encoders: size, licence, and whether their weights are on this machine; or show the card of one."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """There are none."""
+    """Whose card to show."""
+    parser.add_argument("encoder", nargs="?", metavar="ENCODER", help="Show the card of this name or folder instead.")
 
 
 def run(args: argparse.Namespace) -> Report:
-    """List the catalogue."""
-    from dinoscope.encoders import list_encoders
+    """List the catalogue, or show a card."""
+    from dinoscope.encoders import list_encoders, read_card
 
+    if args.encoder:
+        card = read_card(args.encoder)
+        return Report({"encoder": args.encoder, "card": card}, card.rstrip())
     rows = [("name", "channels", "heads", "layers", "parameters", "weights", "memory", "licence", "here", "id")]
     for listing in list_encoders():
         entry = listing.entry

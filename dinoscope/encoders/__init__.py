@@ -1,5 +1,6 @@
 """Everything that turns pixels into patch features."""
 
+from dinoscope.encoders._cards import read_card
 from dinoscope.encoders._catalogue import CATALOGUE, CatalogueEntry
 from dinoscope.encoders._create import create_encoder
 from dinoscope.encoders._listing import EncoderListing, list_encoders
@@ -15,4 +16,5 @@ __all__ = [
     "create_encoder",
     "list_encoders",
     "random_dinov2",
+    "read_card",
 ]

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from dinoscope.image import Image
     from dinoscope.settings import PretrainSettings
 
-CARD_FILE = "README.md"
-"""Name of the card inside of an encoder's folder."""
-
 _TEXT = """# Compact encoder of dinoscope
 
 A convolutional network of {parameters:,} parameters that turns grey pixels of electron microscopy into patch features

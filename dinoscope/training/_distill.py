@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from dinoscope.encoders._cards import CARD_FILE
 from dinoscope.encoders._compact import COMPACT_FILE, CompactEncoder, save_compact
 from dinoscope.errors import OutputExistsError
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
-from dinoscope.training._card import CARD_FILE
 from dinoscope.training._crops import CropSampler
 from dinoscope.training._distilled_card import Distilled, write_distilled_card
 from dinoscope.training._student import new_student, read_at_patches, read_common_patches

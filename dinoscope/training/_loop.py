@@ -18,12 +18,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from dinoscope.encoders._cards import CARD_FILE
 from dinoscope.encoders._compact import COMPACT_FILE, save_compact
 from dinoscope.encoders._compact_net import CompactConfig, CompactNet
 from dinoscope.errors import Cancelled, OutputExistsError
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.training._calibration import calibrate
-from dinoscope.training._card import CARD_FILE, Outcome, write_card
+from dinoscope.training._card import Outcome, write_card
 from dinoscope.training._checkpoint import CHECKPOINT_FILE, read_checkpoint, write_checkpoint
 from dinoscope.training._clustering import ClusterNet, assign, dense_loss
 from dinoscope.training._crops import CropSampler

@@ -175,8 +175,15 @@ def test_encoders_lists_the_catalogue(capsys: pytest.CaptureFixture[str]) -> Non
     assert next(e for e in found if e["name"] == "dinov2-small-reg")["registers"] == 4
 
 
+@pytest.mark.parametrize(("name", "words"), [("nano", "Limits"), ("dinov2-large-reg", "facebook/dinov2-with")])
+def test_encoders_shows_the_card_of_one(capsys: pytest.CaptureFixture[str], name: str, words: str) -> None:
+    assert main(["encoders", name]) == DONE
+    assert words in capsys.readouterr().out
+
+
 def test_pretrain_makes_an_encoder_that_can_be_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "pretrain", "image.tif", "-o", "mine", "--steps", 1, "--batch", 2, "--crop", 32, "--prototypes", 4)
+    assert "trained without labels" in run(capsys, "encoders", "mine")["card"]
     assert run(capsys, "extract", "image.tif", "--encoder", "mine")["channels"] > 0
 
 
@@ -187,6 +194,7 @@ def test_a_distilled_encoder_serves_the_references_of_its_teacher(
     tifffile.imwrite(folder / "wide.tif", sample.read(sample.extent))
     words = ("distill", "wide.tif", "--teacher", "nano", "-o", "student", "--crops", 1, "--steps", 1, "--batch", 1)
     assert -1 <= run(capsys, *words)["cosine"] <= 1
+    assert "distilled from nano" in run(capsys, "encoders", "student")["card"]
     run(capsys, *SEGMENT, "mask.tif", "--save-reference", "disc.safetensors")
     found = run(
         capsys, "segment", "image.tif", "--encoder", "student", "--reference", "disc.safetensors", "-o", "b.tif"
