@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from dinoscope.encoders import Encoder
     from dinoscope.tiling import TileGrid
 
+SIDE = 518
+"""Pixels of a tile, or a little less: the sections are small, and larger tiles would hardly have a border."""
+
 HALOS = (0, 1, 2, 3, 5, 8)
 """In patches; an encoder's own halo is added."""
 
@@ -42,7 +45,7 @@ def main() -> None:
 def ratio(encoder: Encoder, halo: int) -> float:
     """Mean jump across tile borders over the mean jump inside of tiles."""
     image = open_image(data_folder() / "vnc" / "raw" / "00.tif")
-    tiling = TilingSettings(halo=halo * encoder.spec.stride)
+    tiling = TilingSettings(tile=SIDE // encoder.spec.stride * encoder.spec.stride, halo=halo * encoder.spec.stride)
     manifest = plan_features(image, encoder.spec, tiling, IntensitySettings())
     with tempfile.TemporaryDirectory() as folder:
         store = FeatureStore.create(Path(folder) / "s.zarr", manifest)

@@ -2,7 +2,8 @@
 
 Trains on the labelled sets of `benchmarks._labelled` and on nothing else. The first weights are random, or those of an
 encoder that `dinoscope pretrain` made. An interrupted run goes on where it was. With ``--trial WORDS`` the outcome is
-then measured on VNC and kept in ``results/nano_trials.json`` under these words.
+then measured on VNC and kept in ``results/nano_trials.json`` under these words; an encoder that is there already is
+only measured.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from benchmarks import vnc
 from benchmarks._data import data_folder, save
 from benchmarks._labelled import labelled_sets
-from dinoscope.encoders._compact import read_compact_net
+from dinoscope.encoders._compact import COMPACT_FILE, read_compact_net
 from dinoscope.encoders._compact_net import CompactConfig
 from dinoscope.settings import SuperviseSettings
 from dinoscope.training._supervise import new_net, supervise
@@ -38,8 +39,11 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(asked.threads)
     settings = SuperviseSettings(steps=asked.steps, minutes=asked.minutes, seed=asked.seed, episodes=asked.episodes)
-    net = new_net(NETWORKS[asked.network], asked.seed) if asked.start is None else read_compact_net(asked.start)
-    weights = supervise(labelled_sets(data_folder(), asked.without), asked.folder, settings, net)
+    weights = asked.folder / COMPACT_FILE
+    if not (asked.trial and weights.exists()):
+        net = new_net(NETWORKS[asked.network], asked.seed) if asked.start is None else read_compact_net(asked.start)
+        weights = supervise(labelled_sets(data_folder(), asked.without), asked.folder, settings, net)
+    net = read_compact_net(weights)
     print(f"{weights}: {net.parameter_count():,} parameters")
     if asked.trial:
         figures = {"minutes": asked.minutes, "threads": asked.threads, "parameters": net.parameter_count()}
