@@ -16,6 +16,7 @@ from dinoscope.reference import build_reference
 from dinoscope.segmentation import auto_thresholds, similarity_at
 from dinoscope.settings import ReferenceSettings
 from dinoscope.similarity import SimilarityMap
+from dinoscope.similarity._probe import logistic_regression
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 PROBE_C = 0.01
 """Inverse strength of the penalty, as scikit-learn counts it."""
-
-_NEWTON_STEPS = 50
-_SETTLED = 1e-10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,30 +111,11 @@ def probe_map(store: FeatureStore, prompts: list[PointPrompt]) -> NDArray[np.flo
     _, rows, columns = store.grid.shape
     here = store.read(Region((section, 0, 0), (section + 1, rows, columns))).reshape(-1, store.channels)
     mean, std = here.mean(axis=0, dtype=np.float64), here.std(axis=0, dtype=np.float64) + 1e-6
-    weights, bias = logistic_regression((reference.vectors - mean) / std, reference.positive)
+    positive = reference.positive
+    # Both classes weigh alike, as with class_weight="balanced" of scikit-learn.
+    shares = PROBE_C * len(positive) / 2 / np.where(positive, positive.sum(), (~positive).sum())
+    weights, bias = logistic_regression((reference.vectors - mean) / std, np.where(positive, 1.0, -1.0), shares)
     return np.asarray((store.read(store.grid.extent) - mean) / std @ weights + bias)
-
-
-def logistic_regression(x: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
-    """Weights (C,) and bias of a logistic regression of examples (n, C) in which both classes weigh alike.
-
-    Newton's method on ``|w|^2 / 2 + PROBE_C sum_i s_i log(1 + exp(-y_i (w x_i + b)))`` with y of -1 or 1 and s of n
-    over twice the size of its class: ``LogisticRegression(C=PROBE_C, class_weight="balanced")`` of scikit-learn.
-    """
-    y = np.where(positive, 1.0, -1.0)
-    share = PROBE_C * len(y) / 2 / np.where(positive, positive.sum(), (~positive).sum())
-    columns = np.hstack([x, np.ones((len(x), 1))])
-    penalty = np.append(np.ones(x.shape[1]), 0.0)  # the bias is free
-    solution = np.zeros(columns.shape[1])
-    for _ in range(_NEWTON_STEPS):
-        wrong = 1.0 / (1.0 + np.exp(y * (columns @ solution)))
-        gradient = penalty * solution - columns.T @ (share * y * wrong)
-        hessian = np.diag(penalty) + columns.T * (share * wrong * (1.0 - wrong)) @ columns
-        step = np.linalg.solve(hessian, gradient)
-        solution -= step
-        if np.abs(step).max() < _SETTLED:
-            break
-    return solution[:-1], float(solution[-1])
 
 
 def cosine_map(store: FeatureStore, prompts: list[PointPrompt]) -> NDArray[np.float64]:

@@ -12,10 +12,11 @@ import pytest
 import tifffile
 import zarr
 
-from dinoscope.cli import DONE, REFUSED, main
+from dinoscope.cli import DONE, main
 from dinoscope.image import open_image
 from dinoscope.prompts import PointPrompt, write_prompts
 from dinoscope.samples import phantom
+from tests.commands import refuse, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,25 +48,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tifffile.imwrite(tmp_path / "truth.tif", inside.astype(np.uint8))
     write_prompts([PointPrompt((0, 60, 60), "disc")], tmp_path / "clicks.csv")
     return tmp_path
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
-    """Run a command that must end well, and read its JSON."""
-    capsys.readouterr()
-    assert main([*map(str, words), "--json"]) == DONE
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-def refuse(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    """Run a command that must be refused, and read the sentence."""
-    capsys.readouterr()
-    assert main([*map(str, words)]) == REFUSED
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("dinoscope: ")
-    assert captured.err.count("Traceback") == 0
-    return captured.err
 
 
 SEGMENT = ("segment", "image.tif", "--prompts", "clicks.csv", "-o")

@@ -12,9 +12,10 @@ import pytest
 import tifffile
 from PIL import Image as Picture
 
-from dinoscope.cli import DONE, REFUSED, main
+from dinoscope.cli import DONE, main
 from dinoscope.outputs import Detections, write_csv
 from dinoscope.prompts import PointPrompt, write_prompts
+from tests.commands import refuse, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,21 +30,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("dinoscope.features._store.user_cache_path", lambda name: tmp_path / "cache" / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
-    capsys.readouterr()
-    assert main([*map(str, words), "--json"]) == DONE
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-def refuse(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    capsys.readouterr()
-    assert main([*map(str, words)]) == REFUSED
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    return captured.err
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -13,11 +13,12 @@ import pytest
 import tifffile
 import zarr
 
-from dinoscope.cli import DONE, REFUSED, main
+from dinoscope.cli import DONE, main
 from dinoscope.geometry import Axis
 from dinoscope.image import Image
 from dinoscope.outputs import LabelsInfo, create_labels
 from dinoscope.prompts import PointPrompt, write_prompts
+from tests.commands import refuse, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,19 +52,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with create_labels(tmp_path / "labels.ome.zarr", image, np.uint16, info=LabelsInfo("objects")) as sink:
         sink.write(image.extent, labels)
     return tmp_path
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
-    capsys.readouterr()
-    assert main([*map(str, words), "--json"]) == DONE
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-def refuse(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    capsys.readouterr()
-    assert main([*map(str, words)]) == REFUSED
-    return capsys.readouterr().err
 
 
 @pytest.mark.parametrize("labels", ["labels.tif", "labels.ome.zarr"])
