@@ -1,0 +1,84 @@
+"""From a file to features."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from dinoscope.settings._base import Quantile, Settings
+
+
+class ImageSettings(Settings):
+    """Which part of a file is the image, and how large its pixels are."""
+
+    level: int = Field(0, ge=0, title="Level", description="Resolution level of a multiscale image, 0 is the finest.")
+    channel: int | None = Field(
+        None, ge=0, title="Channel", description="Channel to use of an image that has several (counted from 0)."
+    )
+    time: int | None = Field(
+        None, ge=0, title="Time point", description="Time point to use of a series (counted from 0)."
+    )
+    sections: str | None = Field(
+        None,
+        pattern=r"^\d*:\d*$",
+        title="Sections",
+        description="Sections START:STOP of a stack to use; results and prompts count from START.",
+    )
+    image_pixel_size: float | None = Field(
+        None, gt=0, title="Pixel size of the image", description="Pixel size in nm, where the file does not tell it."
+    )
+    section_distance: float | None = Field(
+        None,
+        gt=0,
+        title="Distance of sections",
+        description="Distance of sections in nm, where the file does not tell.",
+    )
+    axes: str | None = Field(
+        None,
+        pattern=r"^[tczyxs]+$",
+        title="Axes",
+        description="Axis names of the file's array, such as zyx, where the file does not tell them.",
+    )
+
+
+class EncoderSettings(Settings):
+    """Which network computes the features, and where."""
+
+    encoder: str = Field(
+        "nano", title="Encoder", description="Name from `dinoscope encoders`, or a path to weights or to a folder."
+    )
+    device: str = Field("auto", title="Device", description="auto, cpu, cuda, cuda:1, mps or xpu.")
+    batch_size: int = Field(1, ge=1, le=256, title="Batch size", description="Tiles encoded at once.")
+
+
+class TilingSettings(Settings):
+    """The scale the encoder works at, and the cut of the image into tiles."""
+
+    pixel_size: float | None = Field(
+        None,
+        gt=0,
+        title="Working pixel size",
+        description="Resample to this pixel size in nm before encoding (needs an image that knows its own).",
+    )
+    scale: float | None = Field(
+        None,
+        gt=0,
+        le=32,
+        title="Scale",
+        description="Resample by this factor before encoding: 2 enlarges, 0.5 shrinks. Default 1.",
+    )
+    tile: int | None = Field(
+        None, gt=0, title="Tile", description="Side of a tile in pixels; the encoder's by default."
+    )
+    halo: int | None = Field(
+        None,
+        ge=0,
+        title="Halo",
+        description="Context around the kept part of a tile in pixels; the encoder's by default.",
+    )
+
+
+class IntensitySettings(Settings):
+    """How intensities become numbers between 0 and 1, with one range for the whole image."""
+
+    black: Quantile = Field(1.0, title="Black", description="Percentile of the intensities that becomes 0.")
+    white: Quantile = Field(99.0, title="White", description="Percentile of the intensities that becomes 1.")

@@ -1,0 +1,78 @@
+"""From features and examples to a similarity map."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dinoscope.settings._base import Quantile, Settings
+
+
+class ReferenceSettings(Settings):
+    """What is taken from the neighbourhood of an example."""
+
+    sampling: Literal["bilinear", "nearest"] = Field(
+        "bilinear",
+        title="Sampling",
+        description="Feature of a point: from its 4 nearest patches (the paper) or from one (napari-dinosim's code).",
+    )
+    crop: int = Field(
+        518,
+        ge=8,
+        title="Crop",
+        description="Side of the neighbourhood of an example that gives reference patches, in working pixels.",
+    )
+    crop_at: Literal["example", "lattice"] = Field(
+        "example",
+        title="Crop position",
+        description="Crops centred on their examples, or on a fixed lattice (napari-dinosim's code).",
+    )
+
+
+class SimilaritySettings(Settings):
+    """How features are compared with a reference."""
+
+    method: Literal["dinosim", "prototype", "probe"] = Field(
+        "dinosim",
+        title="Method",
+        description="Vote of the nearest reference patches (DINOSim), cosine to the mean example, or a linear probe of "
+        "the examples against what lies around them.",
+    )
+    neighbours: int = Field(
+        5,
+        ge=1,
+        le=100,
+        title="Neighbours",
+        description="Nearest reference patches whose pseudo-labels are averaged, for dinosim.",
+    )
+    dedupe: bool = Field(
+        True,
+        title="Deduplicate",
+        description="Count a reference patch once, even where several examples share its crop, for dinosim.",
+    )
+    smoothing: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        title="Smoothing",
+        description="Sigma of the 3 x 3 Gaussian on distances and maps, in patches; 0 is off.",
+    )
+    quantile_low: Quantile = Field(
+        1.0,
+        title="Low quantile",
+        description="Percentile of the reference distances that means most alike, for dinosim.",
+    )
+    quantile_high: Quantile = Field(
+        99.0, title="High quantile", description="Percentile of the reference distances that is unlike, for dinosim."
+    )
+    penalty: float = Field(
+        20.0, gt=0, le=1e6, title="Penalty", description="Strength of the L2 penalty on the weights, for the probe."
+    )
+    rounds: int = Field(
+        1,
+        ge=0,
+        le=20,
+        title="Rounds",
+        description="How often what was found around the examples is learned from once more, for the probe.",
+    )
