@@ -61,6 +61,7 @@ lint: $(STAMP)
 
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.vnc
+	$(BIN)/python -m benchmarks.few_examples
 	$(BIN)/python -m benchmarks.nano_speed
 	$(BIN)/python -m benchmarks.seams
 	$(BIN)/python -m benchmarks.distillation

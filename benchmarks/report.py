@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks._data import RESULTS
+from benchmarks._report_few import few_examples, lines_of
 from benchmarks._report_vnc import trials, vnc
 from benchmarks._tables import figure, in_range, table
+from dinoscope import plot
+
+if TYPE_CHECKING:
+    from dinoscope.benchmark import Line
 
 PAGE = Path(__file__).parent / "RESULTS.md"
+CHART = PAGE.with_name("few_examples.png")
 
 HEAD = """# Measured
 
@@ -24,6 +30,7 @@ def main() -> None:
     parts = [HEAD]
     sections = {
         "vnc": vnc,
+        "few_examples": few_examples,
         "nano_trials": trials,
         "nano_speed": _nano_speed,
         "seams": _seams,
@@ -34,8 +41,15 @@ def main() -> None:
     for name, section in sections.items():
         path = RESULTS / f"{name}.json"
         if path.is_file():
-            parts.append(section(json.loads(path.read_text(encoding="utf-8"))))
+            figures = json.loads(path.read_text(encoding="utf-8"))
+            parts.append(section(figures))
+            if name == "few_examples":
+                _draw(lines_of(figures))
     PAGE.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _draw(lines: list[Line]) -> None:
+    plot.write_chart(CHART, lambda ax: plot.learning(lines, ax))
 
 
 def _nano_speed(figures: dict[str, Any]) -> str:

@@ -11,10 +11,18 @@ if TYPE_CHECKING:
     from dinoscope.features import FeatureStore, default_store_path, extract_features, plan_features
     from dinoscope.image import Image, open_image, spatial
     from dinoscope.measure import count_objects, measure_objects
-    from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt, read_prompts
-    from dinoscope.reference import Reference, build_reference, pool_references
+    from dinoscope.prompts import (
+        BoxPrompt,
+        MaskPrompt,
+        PointPrompt,
+        PolygonPrompt,
+        StrokePrompt,
+        read_prompts,
+        write_prompts,
+    )
+    from dinoscope.reference import Reference, build_reference, object_in_box, pool_references
     from dinoscope.samples import phantom
-    from dinoscope.segmentation import segment
+    from dinoscope.segmentation import refine_map, segment
     from dinoscope.settings import (
         DetectionSettings,
         ImageSettings,
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BoxPrompt",
     "DetectionSettings",
     "FeatureStore",
     "Image",
@@ -42,6 +51,7 @@ __all__ = [
     "SegmentationSettings",
     "SimilarityMap",
     "SimilaritySettings",
+    "StrokePrompt",
     "TilingSettings",
     "__version__",
     "build_reference",
@@ -52,13 +62,16 @@ __all__ = [
     "detect",
     "extract_features",
     "measure_objects",
+    "object_in_box",
     "open_image",
     "phantom",
     "plan_features",
     "pool_references",
     "read_prompts",
+    "refine_map",
     "segment",
     "spatial",
+    "write_prompts",
 ]
 
 _HOMES = {
@@ -67,10 +80,18 @@ _HOMES = {
     "features": ("FeatureStore", "default_store_path", "extract_features", "plan_features"),
     "image": ("Image", "open_image", "spatial"),
     "measure": ("count_objects", "measure_objects"),
-    "prompts": ("MaskPrompt", "PointPrompt", "PolygonPrompt", "read_prompts"),
-    "reference": ("Reference", "build_reference", "pool_references"),
+    "prompts": (
+        "BoxPrompt",
+        "MaskPrompt",
+        "PointPrompt",
+        "PolygonPrompt",
+        "StrokePrompt",
+        "read_prompts",
+        "write_prompts",
+    ),
+    "reference": ("Reference", "build_reference", "object_in_box", "pool_references"),
     "samples": ("phantom",),
-    "segmentation": ("segment",),
+    "segmentation": ("refine_map", "segment"),
     "settings": tuple(name for name in __all__ if name.endswith("Settings")),
     "similarity": ("SimilarityMap", "compare"),
 }

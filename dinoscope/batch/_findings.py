@@ -105,10 +105,12 @@ def _segment(
     work: Work, recipe: Recipe, similarity: SimilarityMap, folder: Path, progress: ProgressCallback
 ) -> Segmentation:
     from dinoscope.outputs import scratch_array
-    from dinoscope.segmentation import segment
+    from dinoscope.segmentation import refine_map, segment
 
-    facts = work.store.manifest.image
-    return segment(similarity, facts, recipe.segmentation, scratch_array(folder, facts.voxels, "uint32"), progress)
+    manifest, settings = work.store.manifest, recipe.segmentation
+    fine = refine_map(similarity, work.image, manifest, settings)
+    scratch = scratch_array(folder, manifest.image.voxels, "uint32")
+    return segment(fine, manifest.image, settings, scratch, progress)
 
 
 def _count(classes: Iterable[str], found: Iterable[str]) -> dict[str, int]:

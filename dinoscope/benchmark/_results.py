@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +10,42 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dinoscope.evaluate import CurveCounts, Effort, MaskCounts
+    from dinoscope.benchmark._tally import Tally
+    from dinoscope.evaluate import Effort
 
 EVERYTHING = "all"
 """Name of all images as one."""
+
+AVERAGED = (
+    "dice",
+    "iou",
+    "dice_plain",
+    "dice_fixed",
+    "dice_best",
+    "average_precision",
+    "detection_f1",
+    "object_ap",
+    "object_pq",
+    "seconds",
+)
+"""Columns of which means are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Clicks that were drawn.
+
+    Attributes
+    ----------
+    clicks, counter_examples
+        How many.
+    seed
+        How.
+    """
+
+    clicks: int
+    counter_examples: int
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,48 +56,37 @@ class Answer:
     ----------
     encoder, method, image
         Names.
-    clicks, seed
-        How many were drawn, and how.
-    automatic, fixed
-        Voxels at the automatic threshold and at 0.5.
-    curve
-        Voxels at all thresholds.
+    draw
+        The clicks.
+    counts
+        What was counted.
     seconds
-        From the clicks to the thresholded map of the image that was clicked on, with all features there.
+        From the clicks to the thresholded map of one section of the image that was clicked on, with all features there.
     """
 
     encoder: str
     method: str
     image: str
-    clicks: int
-    seed: int
-    automatic: MaskCounts
-    fixed: MaskCounts
-    curve: CurveCounts
+    draw: Draw
+    counts: Tally
     seconds: float
 
     def row(self) -> dict[str, Any]:
         """Its line in the table."""
-        chosen, best = asdict(self.automatic.scores()), self.curve.scores()
         return {
             "encoder": self.encoder,
             "method": self.method,
             "image": self.image,
             "drawn": "at random",
-            "clicks": self.clicks,
-            "seed": self.seed,
-            **chosen,
-            "dice_fixed": self.fixed.scores().dice,
-            "dice_best": best.best_dice,
-            "threshold_best": best.best_threshold,
-            "average_precision": best.average_precision,
+            **asdict(self.draw),
+            **self.counts.scores(),
             "seconds": self.seconds,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a simulated person needed for one image.
+    """What a simulated person needed for one section.
 
     Attributes
     ----------
@@ -74,7 +95,7 @@ class Correction:
     effort
         Clicks, and Dice after each.
     seconds
-        Mean from a click to its mask, with all features there.
+        What the person waits for: mean from a click to the mask of the section, with all features there.
     """
 
     encoder: str
@@ -113,7 +134,7 @@ class Line:
     clicks
         Ascending, n numbers.
     mean, spread
-        Mean and standard deviation of Dice over the seeds, or over the images where clicks corrected, n of each.
+        Mean and standard deviation of Dice over the seeds, or over the sections where clicks corrected, n of each.
     """
 
     encoder: str
@@ -151,22 +172,23 @@ class Results:
         return {name: [row.get(name, float("nan")) for row in rows] for name in names}
 
     def summary(self) -> list[dict[str, Any]]:
-        """Means and standard deviations over the seeds, all images as one, per encoder, method and clicks."""
+        """Means and standard deviations over the seeds, all images as one, per encoder, method and number of clicks."""
         found = []
-        for (encoder, method, clicks), answers in self._pooled().items():
+        for (encoder, method, draw), answers in self._pooled().items():
             rows = [answer.row() for answer in answers]
-            line: dict[str, Any] = {"encoder": encoder, "method": method, "clicks": clicks}
-            for name in ("dice", "iou", "dice_fixed", "dice_best", "average_precision", "seconds"):
+            line: dict[str, Any] = {"encoder": encoder, "method": method, **asdict(draw)}
+            del line["seed"]
+            for name in AVERAGED:
                 values = [row[name] for row in rows]
                 line |= {name: float(np.mean(values)), f"{name}_std": float(np.std(values))}
             found.append(line)
         return found
 
     def efforts(self) -> list[dict[str, Any]]:
-        """Mean number of clicks over the images that a simulated person needs, per encoder and method."""
+        """Mean number of clicks over the sections that a simulated person needs, per encoder and method."""
         found = []
         for (encoder, method), mine in self._corrected().items():
-            line: dict[str, Any] = {"encoder": encoder, "method": method, "images": len(mine)}
+            line: dict[str, Any] = {"encoder": encoder, "method": method, "sections": len(mine)}
             for index, target in enumerate(mine[0].effort.targets):
                 name = f"noc@{100 * target:g}"
                 line[name] = float(np.mean([each.effort.clicks[index] for each in mine]))
@@ -177,10 +199,11 @@ class Results:
     def lines(self) -> list[Line]:
         """What to plot."""
         found = []
-        for encoder, method in dict.fromkeys((e, m) for e, m, _ in self._pooled()):
-            mine = {n: a for (e, m, n), a in sorted(self._pooled().items()) if (e, m) == (encoder, method)}
-            dice = [[answer.automatic.scores().dice for answer in answers] for answers in mine.values()]
-            found.append(_line((encoder, method, False), tuple(mine), dice))
+        pooled = sorted(self._pooled().items(), key=lambda item: item[0][2].clicks)
+        for what in dict.fromkeys((encoder, method) for encoder, method, _ in self._pooled()):
+            mine = {draw.clicks: answers for (encoder, method, draw), answers in pooled if (encoder, method) == what}
+            dice = [[answer.counts.automatic.scores().dice for answer in answers] for answers in mine.values()]
+            found.append(_line((*what, False), tuple(mine), dice))
         for (encoder, method), corrections in self._corrected().items():
             courses = [each.effort.dice for each in corrections]
             numbers = tuple(range(1, 1 + max(map(len, courses))))
@@ -189,11 +212,12 @@ class Results:
             found.append(_line((encoder, method, True), numbers, dice))
         return found
 
-    def _pooled(self) -> dict[tuple[str, str, int], list[Answer]]:
-        found: dict[tuple[str, str, int], list[Answer]] = {}
+    def _pooled(self) -> dict[tuple[str, str, Draw], list[Answer]]:
+        """The answers of all seeds; what tells them apart has the seed 0."""
+        found: dict[tuple[str, str, Draw], list[Answer]] = {}
         for answer in self.answers:
             if answer.image == EVERYTHING:
-                found.setdefault((answer.encoder, answer.method, answer.clicks), []).append(answer)
+                found.setdefault((answer.encoder, answer.method, replace(answer.draw, seed=0)), []).append(answer)
         return found
 
     def _corrected(self) -> dict[tuple[str, str], list[Correction]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from psygnal import Signal
 
@@ -11,11 +11,11 @@ from dinoscope.canvas._encode import Encoded, encode_tile
 from dinoscope.canvas._scene import CanvasLayer, Scene
 from dinoscope.errors import RegionError
 from dinoscope.geometry import Region
-from dinoscope.session import box, click, stand_ins
+from dinoscope.session import box, click, outline, stand_ins, stroke
 from dinoscope.settings import ViewSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from dinoscope.canvas._contrast import Contrast
     from dinoscope.canvas._planes import Place
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Edges = tuple[float, float, float, float]
 """Top, left, bottom and right in voxels, 0 being the edge of the first voxel and not its centre."""
+
+Line: TypeAlias = "Sequence[tuple[float, float]]"
+"""Voxel positions (y, x), 0 being the centre of the first voxel."""
 
 _WHOLE = 4096
 """Voxels per side up to which an image, or its coarsest level, is shown whole at first."""
@@ -187,7 +190,7 @@ class Canvas:
         click(self.session, (float(self._section), y, x), counter, judging)
 
     def box(self, edges: Edges, counter: bool = False) -> None:
-        """Take a box as an example: the voxels whose centres are in it.
+        """Take a box around one object as an example: the voxels whose centres are in it.
 
         Raises
         ------
@@ -199,6 +202,26 @@ class Canvas:
         )
         region = Region((self._section, top, left), (self._section + 1, max(top, bottom), max(left, right)))
         box(self.session, region, counter)
+
+    def stroke(self, line: Line, width: float, counter: bool = False) -> None:
+        """Take a scribble through voxel positions (y, x) of the section as an example; `width` is in voxels.
+
+        Raises
+        ------
+        PromptError
+            If it has no corner, or no width.
+        """
+        stroke(self.session, self._section, line, width, counter)
+
+    def outline(self, line: Line, counter: bool = False) -> None:
+        """Take what a line through voxel positions (y, x) of the section goes around as an example.
+
+        Raises
+        ------
+        PromptError
+            If no voxel is inside of it.
+        """
+        outline(self.session, self._section, line, counter)
 
     def draw(self, name: str, place: Place, wanted: Callable[[], bool] = lambda: True) -> Encoded:
         """A tile of a layer as it is now. May be called from any thread.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dinoscope.canvas._planes import Place, Planes
     from dinoscope.outputs import Detections, RampName
     from dinoscope.prompts import Prompt
+    from dinoscope.segmentation import FineMap
     from dinoscope.similarity import SimilarityMap
     from dinoscope.tiling import PatchGrid, Pyramid
 
@@ -99,7 +100,7 @@ class UncertaintyDrawing:
 class MaskDrawing:
     """What reaches the thresholds, in the colours of the classes."""
 
-    similarity: SimilarityMap
+    similarity: SimilarityMap | FineMap
     thresholds: NDArray[np.float32]
     look: Looks
     magnified: int = 0

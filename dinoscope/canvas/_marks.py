@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt
+from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt, near_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -79,6 +79,15 @@ class Sheet:
         for width, fill in ((line + 2 * rim, _WHITE if positive else _RED), (line, (*colour, 255))):
             self._draw.line(places, fill=fill, width=round(width), joint="curve")
 
+    def stroke(self, vertices: Sequence[tuple[float, float]], width: float, colour: Colour, positive: bool) -> None:
+        """A line through voxel coordinates (y, x), so many voxels wide: tinted, with a rim that tells the sign."""
+        line = np.array([self._place(y, x) for y, x in vertices])
+        reach, rim = max(width / self._step, _LINE) / 2 * _OVERSAMPLING, _RIM * _OVERSAMPLING
+        for beyond, fill in ((rim, _WHITE if positive else _RED), (0.0, (*colour, 2 * _TINT))):
+            # Not by Pillow, whose wide lines are a pixel off where they begin left of a picture.
+            near = near_line(line, reach + beyond, (self._picture.height, self._picture.width))
+            self._picture.paste(fill, mask=Picture.fromarray(near))
+
     def ring(self, y: float, x: float, radii: tuple[float, float], colour: Colour) -> None:
         """An ellipse around a voxel position, radii (y, x) in voxels, never too small to be seen."""
         cy, cx = self._place(y, x)
@@ -115,7 +124,8 @@ def _around(y: int, x: int, ry: float, rx: float) -> tuple[int, int, int, int]:
 def draw_prompts(sheet: Sheet, prompts: Iterable[Prompt], place: Region, step: float, look: Looks) -> None:
     """Draw the examples that touch a place (z, y, x), one section; `look` gives the colour of a class."""
     for prompt in prompts:
-        if not _touches(*prompt.bounds, place, REACH * step):
+        beyond = prompt.width / 2 if isinstance(prompt, StrokePrompt) else 0.0
+        if not _touches(*prompt.bounds, place, REACH * step + beyond):
             continue
         colour = look(prompt.class_name)
         match prompt:
@@ -123,6 +133,10 @@ def draw_prompts(sheet: Sheet, prompts: Iterable[Prompt], place: Region, step: f
                 sheet.point(y, x, colour, prompt.positive)
             case PolygonPrompt(vertices=vertices):
                 sheet.outline(vertices, colour, prompt.positive)
+            case BoxPrompt():
+                sheet.outline(prompt.corners, colour, prompt.positive)
+            case StrokePrompt(vertices=vertices, width=width):
+                sheet.stroke(vertices, width, colour, prompt.positive)
             case MaskPrompt():
                 sheet.stain(_painted(prompt, place, step), colour, prompt.positive)
 

@@ -24,6 +24,7 @@ from dinoscope.canvas._layers import (
 from dinoscope.canvas._planes import Planes
 from dinoscope.errors import NotReadyError
 from dinoscope.outputs import class_colour
+from dinoscope.session import fine_map
 from dinoscope.tiling import Pyramid
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ class Scene:
         yield events.progress, self._step
         yield events.running, self._running
         yield self._session.brush.events, self._brush_changed
-        yield self._session.settings.segmentation.events.threshold, self._threshold_changed
+        cut = self._session.settings.segmentation.events
+        yield cut.threshold, self._cut_changed
+        yield cut.refine, self._cut_changed
         yield self._settings.events, self._settings_changed
 
     @property
@@ -253,7 +256,7 @@ class Scene:
             thresholds = self._session.thresholds()
         except NotReadyError:
             return
-        self._put("mask", "Mask", MaskDrawing(similarity, thresholds, self.colour))
+        self._put("mask", "Mask", MaskDrawing(fine_map(self._session), thresholds, self.colour))
         self._put("uncertainty", "Uncertainty", UncertaintyDrawing(similarity, thresholds))
 
     def _dropped(self, stage: Stage) -> None:
@@ -285,7 +288,7 @@ class Scene:
             self._redraw("mask", "detections", "examples")
         self.changed.emit()
 
-    def _threshold_changed(self, _: object) -> None:
+    def _cut_changed(self, _: object) -> None:
         self._show_cut()
         self.changed.emit()
 

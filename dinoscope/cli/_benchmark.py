@@ -7,21 +7,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.cli._console import Report, say, table_of
-from dinoscope.cli._flags import add_settings
+from dinoscope.cli._flags import add_settings, settings_from
 from dinoscope.cli._pipeline import FEATURE_MODELS, Stages
 from dinoscope.errors import MissingDependencyError, SettingsError
 from dinoscope.forms import choices_of
 from dinoscope.progress import progress_bars
-from dinoscope.settings import ReferenceSettings, SimilaritySettings
+from dinoscope.settings import DetectionSettings, ReferenceSettings, SegmentationSettings, SimilaritySettings
 
 if TYPE_CHECKING:
     from dinoscope.benchmark import Protocol, Results
 
 NAME = "benchmark"
-HELP = "Measure on labelled images how good masks from a few clicks are, with every method and encoder."
+HELP = "Measure on labelled images how good the answers to a few clicks are, with every method and encoder."
 
 _TARGETS = (0.7, 0.8)
-_SHOWN = ("dice", "dice_fixed", "dice_best", "average_precision")
+_SHOWN = {
+    "dice": "Dice",
+    "dice_plain": "not refined",
+    "dice_fixed": "at 0.5",
+    "dice_best": "best",
+    "detection_f1": "detection F1",
+    "object_ap": "object AP",
+    "object_pq": "object PQ",
+}
+"""Columns of the table that is told; the file has more."""
+
+_BASELINES = ("forest", "positives", "published")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Table to write, with the plot as .png beside it. Default: benchmark.csv.",
     )
     parser.add_argument("--force", action="store_true", help="Replace results that are there already.")
-    models = (*FEATURE_MODELS, ReferenceSettings, SimilaritySettings)
+    models = (*FEATURE_MODELS, ReferenceSettings, SimilaritySettings, SegmentationSettings, DetectionSettings)
     add_settings(parser, *models, without=("encoder", "method"))
 
 
@@ -71,6 +82,17 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--hold-out", action="store_true", help="The section clicked on does not count.")
     group.add_argument("--labelled-only", action="store_true", help="Sections with an empty truth do not count.")
     group.add_argument(
+        "--noc", action="store_true", help="Also count the clicks to Dice 0.7 and 0.8 of one who corrects errors."
+    )
+    group.add_argument("--at-most", type=int, default=20, metavar="N", help="Clicks of that person. Default: 20.")
+    group.add_argument(
+        "--corrected", type=int, default=0, metavar="N", help="Sections that person corrects. Default: 0, for all."
+    )
+    _add_compared(group)
+
+
+def _add_compared(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--encoder", action="append", dest="encoders", metavar="TEXT", help="May be repeated. Default: nano."
     )
     group.add_argument(
@@ -81,9 +103,15 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
         help="May be repeated. Default: all.",
     )
     group.add_argument(
-        "--noc", action="store_true", help="Also count the clicks to Dice 0.7 and 0.8 of one who corrects errors."
+        "--baseline",
+        action="append",
+        dest="baselines",
+        default=[],
+        choices=_BASELINES,
+        help="Also measure a random forest on pixels that is given the same clicks (forest), or with --noc DINOSim of "
+        "one who has no counter-examples, as all methods are used (positives) or at 0.5 and not refined (published). "
+        "May be repeated.",
     )
-    group.add_argument("--at-most", type=int, default=20, metavar="N", help="Clicks of that person. Default: 20.")
 
 
 def run(args: argparse.Namespace) -> Report:
@@ -111,7 +139,8 @@ def run(args: argparse.Namespace) -> Report:
         say(f"left out: {sentence}")
     write_table(table, results.columns())
     facts = {"dataset": args.dataset, "truth": args.truth, "images": len(dataset.cases), "encoders": names}
-    write_sidecar(table, {**facts, "settings": stages.to_dict(), "left_out": list(results.left_out)})
+    last = {"segmentation": protocol.segmentation.to_dict(), "detection": protocol.detection.to_dict()}
+    write_sidecar(table, {**facts, "settings": {**stages.to_dict(), **last}, "left_out": list(results.left_out)})
     written = {"table": str(table), **({"plot": str(chart)} if _drawn(chart, results) else {})}
     values = {"answers": results.summary(), "corrections": results.efforts(), "left_out": list(results.left_out)}
     return Report({**values, **written}, "\n\n".join([*_tables(results), Report.of(**written).text]))
@@ -128,8 +157,12 @@ def _protocol(args: argparse.Namespace) -> Protocol:
         hold_out=args.hold_out,
         labelled_only=args.labelled_only,
         methods=tuple(dict.fromkeys(args.methods or METHODS)),
+        baselines=tuple(dict.fromkeys(args.baselines)),
         targets=_TARGETS if args.noc else (),
         at_most=args.at_most,
+        corrected=args.corrected,
+        segmentation=settings_from(args, SegmentationSettings),
+        detection=settings_from(args, DetectionSettings),
     )
 
 
@@ -154,19 +187,19 @@ def _tables(results: Results) -> list[str]:
         ]
         for line in results.summary()
     ]
-    tables = [table_of(["answers to drawn clicks", "clicks", *_SHOWN, "seconds"], rows)]
+    tables = [table_of(["answers to drawn clicks", "clicks", *_SHOWN.values(), "seconds"], rows)]
     efforts = results.efforts()
     if efforts:
         counts = [f"noc@{100 * target:g}" for target in _TARGETS]
         lines = [
             [
                 f"{line['encoder']}, {line['method']}",
-                *(f"{line[name]:.1f} ({line[f'{name}_failed']} of {line['images']} failed)" for name in counts),
+                *(f"{line[name]:.1f} ({line[f'{name}_failed']} of {line['sections']} failed)" for name in counts),
                 f"{line['seconds']:.2f}",
             ]
             for line in efforts
         ]
-        tables.append(table_of(["clicks on errors", *counts, "seconds"], lines))
+        tables.append(table_of(["clicks on errors", *counts, "seconds a click"], lines))
     return tables
 
 

@@ -65,8 +65,8 @@ def add_example_arguments(parser: argparse.ArgumentParser) -> None:
         "--prompts",
         type=Path,
         metavar="FILE",
-        help="Examples on the first image: a points CSV from napari (index,axis-0,axis-1[,axis-2] and optionally "
-        "class,positive), GeoJSON points and polygons, or a label image.",
+        help="Examples on the first image: a CSV of points or shapes from napari (index,axis-0,axis-1[,axis-2] and "
+        "optionally class,positive), GeoJSON (points, boxes, polygons, lines and masks), or a label image.",
     )
     group.add_argument(
         "--reference",

@@ -58,7 +58,11 @@ class _Error:
 
 
 def next_click(
-    found: NDArray[np.bool_], truth: NDArray[np.bool_], before: Sequence[PointPrompt] = ()
+    found: NDArray[np.bool_],
+    truth: NDArray[np.bool_],
+    before: Sequence[PointPrompt] = (),
+    *,
+    positives_only: bool = False,
 ) -> PointPrompt | None:
     """The click with which a careful person corrects a mask: the deepest point of the largest wrong region.
 
@@ -73,10 +77,12 @@ def next_click(
     before
         Earlier clicks. They count as outside of the region, since nobody clicks at the same place again: RITM skips
         only the voxel itself.
+    positives_only
+        Whether the person has no counter-examples, and so can do nothing about what is too much.
 
     Returns
     -------
-    The click in coordinates (z, y, x), or None where nothing is left to correct.
+    The click in coordinates (z, y, x), or None where nothing is left that the person can correct.
 
     Raises
     ------
@@ -97,7 +103,8 @@ def next_click(
     worst: _Error | None = None
     for section, (mask, real) in enumerate(masks):
         free = _not_clicked(real.shape, section, before)
-        for positive, wrong in ((True, real & ~mask), (False, mask & ~real)):
+        wrongs = ((True, real & ~mask), (False, mask & ~real))[: 1 if positives_only else 2]
+        for positive, wrong in wrongs:
             error = _largest(wrong, free, section, positive)
             if error is not None and (worst is None or error.size > worst.size):
                 worst = error
@@ -108,7 +115,12 @@ def next_click(
 
 
 def clicks_to_reach(
-    segment: Segment, truth: NDArray[np.bool_], targets: Sequence[float] = (0.7, 0.8), at_most: int = 20
+    segment: Segment,
+    truth: NDArray[np.bool_],
+    targets: Sequence[float] = (0.7, 0.8),
+    at_most: int = 20,
+    *,
+    positives_only: bool = False,
 ) -> Effort:
     """Count the clicks that a simulated person needs until the mask is good enough (NoC).
 
@@ -122,6 +134,8 @@ def clicks_to_reach(
         Dice from 0 to 1; NoC@70 and NoC@80 by default.
     at_most
         The person gives up after so many clicks, which then is the count.
+    positives_only
+        As for `next_click`. Where nothing is missing any more such a person gives up, too.
 
     Raises
     ------
@@ -142,7 +156,7 @@ def clicks_to_reach(
     dice: list[float] = []
     found: NDArray[np.bool_] = np.zeros(truth.shape, bool)
     while len(prompts) < at_most and (not dice or max(dice) < wanted[-1]):
-        click = next_click(found, truth, prompts)
+        click = next_click(found, truth, prompts, positives_only=positives_only)
         if click is None:
             break
         prompts.append(click)

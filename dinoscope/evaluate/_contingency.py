@@ -51,7 +51,19 @@ def most_pairs(rows: NDArray[Any], columns: NDArray[Any], shape: tuple[int, int]
 def _count_pairs(found: NDArray[Any], real: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
     """Every pair of labels, not both background, that occurs at some voxel of a block, and how often."""
     somewhere = (found != 0) | (real != 0)
-    found_names, rows = np.unique(found[somewhere], return_inverse=True)
-    real_names, columns = np.unique(real[somewhere], return_inverse=True)
-    codes, counts = np.unique(rows * len(real_names) + columns, return_counts=True)
+    found_names, rows = _distinct(found[somewhere])
+    real_names, columns = _distinct(real[somewhere])
+    codes, places = _distinct(rows * len(real_names) + columns)
+    counts = np.bincount(places, minlength=len(codes))
     return found_names[codes // len(real_names)], real_names[codes % len(real_names)], counts
+
+
+def _distinct(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """What `numpy.unique` gives with its inverse; where labels are small they are counted, which beats sorting."""
+    if not labels.size or labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() > labels.size:
+        names, places = np.unique(labels, return_inverse=True)
+        return names, places
+    present = np.flatnonzero(np.bincount(labels.astype(np.int64)))
+    order = np.zeros(int(present[-1]) + 1, np.int64)
+    order[present] = np.arange(len(present))
+    return present.astype(labels.dtype), order[labels]

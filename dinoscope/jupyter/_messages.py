@@ -78,6 +78,31 @@ class Boxed(_Box):
     counter: bool
 
 
+class _Line(_Message):
+    """A line along positions in voxels, 0 being the centre of the first voxel: y and x by turns."""
+
+    places: Annotated[list[Voxels], Field(min_length=2, max_length=100_000)]
+    counter: bool
+
+    @property
+    def corners(self) -> list[tuple[float, float]]:
+        """The positions (y, x)."""
+        return list(zip(self.places[::2], self.places[1::2], strict=False))
+
+
+class Stroked(_Line):
+    """Somebody drew a line with a brush, so many voxels wide."""
+
+    type: Literal["stroke"]
+    width: Annotated[FiniteFloat, Field(gt=0, le=2**31)]
+
+
+class Outlined(_Line):
+    """Somebody drew a line around something."""
+
+    type: Literal["outline"]
+
+
 class Clicked(_Message):
     """Somebody clicked, at a position in voxels, 0 being the centre of the first voxel."""
 
@@ -110,11 +135,12 @@ class ClassChosen(_Message):
 
 
 _Action = Annotated[Acted | ClassChosen, Field(discriminator="action")]
-Message = Opened | Closed | TileRequest | Abort | Looked | Boxed | Clicked | Leafed | Acted | ClassChosen
+_Drawn = Boxed | Stroked | Outlined | Clicked
+Message = Opened | Closed | TileRequest | Abort | Looked | _Drawn | Leafed | Acted | ClassChosen
 
 _MESSAGES: TypeAdapter[Message] = TypeAdapter(
     Annotated[
-        Opened | Closed | TileRequest | Abort | Looked | Boxed | Clicked | Leafed | _Action,
+        Opened | Closed | TileRequest | Abort | Looked | _Drawn | Leafed | _Action,
         Field(discriminator="type"),
     ]
 )

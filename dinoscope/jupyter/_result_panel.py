@@ -19,7 +19,7 @@ class ResultPanel(Section):
     def __init__(self, session: Session, home: Home) -> None:
         super().__init__("What is alike")
         self.method = SettingsForm(session.settings.similarity, home, ("method",))
-        self.threshold = SettingsForm(session.settings.segmentation, home, ("threshold",))
+        self.threshold = SettingsForm(session.settings.segmentation, home, ("threshold", "refine"))
         self.colours = button(
             home,
             "What the encoder sees",

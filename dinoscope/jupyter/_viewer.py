@@ -22,6 +22,8 @@ from dinoscope.jupyter._messages import (
     Leafed,
     Looked,
     Opened,
+    Outlined,
+    Stroked,
     TileRequest,
     read_message,
     reason,
@@ -127,6 +129,10 @@ class Viewer(anywidget.AnyWidget):
                 self.canvas.click(message.y, message.x, message.counter)
             case Boxed():
                 self.canvas.box(message.edges, message.counter)
+            case Stroked():
+                self.canvas.stroke(message.corners, message.width, message.counter)
+            case Outlined():
+                self.canvas.outline(message.corners, message.counter)
             case Leafed():
                 self.canvas.section = message.section
             case Acted():

@@ -44,7 +44,9 @@ class ExamplePanel(Section):
         self.sign.setCheckable(True)
         self.sign.setToolTip("Whether the next click says “this is one” or “this is not one” (key T).")
         self.points = button("Points", "Click on objects (key S: search, key C: get objects).", layers.add_points)
-        self.outlines = button("Outlines", "Draw boxes, polygons or ellipses around objects.", layers.add_outlines)
+        self.outlines = button(
+            "Outlines", "Draw boxes, polygons or ellipses around objects, or lines over them.", layers.add_outlines
+        )
         self.paint = button("Paint", "Paint over objects in this section.", self._paint)
         self.undo = button("Undo", "Take the last change of the examples back (Shift+Z).", session.undo_prompts)
         self.load = button("Load reference…", "Use the examples of another image.", self._load)

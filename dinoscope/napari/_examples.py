@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels, Points, Shapes
-from napari.utils.colormaps import DirectLabelColormap
 
-from dinoscope.geometry import Region
 from dinoscope.napari._controls import timer
-from dinoscope.napari._look import COUNTER_LABEL, class_rgba, sign_colour, sign_symbol
-from dinoscope.napari._outlines import outline_of
-from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt, prompts_from_labels
+from dinoscope.napari._look import class_rgba, sign_colour, sign_symbol
+from dinoscope.napari._outlines import draw_outlines, outlines_of
+from dinoscope.napari._paint import Sheet
+from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from napari import Viewer
     from napari.layers import Layer
 
+    from dinoscope.geometry import Region
     from dinoscope.napari._images import Frame
-    from dinoscope.prompts import Prompt
+    from dinoscope.prompts import Outline, Prompt
     from dinoscope.session import Session
 
 POINT_SIZE = 12
@@ -33,6 +33,12 @@ POINT_SIZE = 12
 SCREEN_LIMITS = (8, 18)
 """Screen pixels: examples can be seen and hit at every zoom, and hide little."""
 
+
+OUTLINES = (BoxPrompt, PolygonPrompt, StrokePrompt)
+"""The kinds of examples that are drawn as shapes."""
+
+_NOT_YET = ("adding", "removing", "changing")
+"""What napari calls a change of data that is about to happen."""
 
 _STROKE_MS = 100
 """Milliseconds after which a stroke of the brush counts as done; napari tells some of them before they are."""
@@ -60,8 +66,7 @@ class ExampleLayers:
         self._name = ""
         self.points: Points | None = None
         self.outlines: Shapes | None = None
-        self.paint: Labels | None = None
-        self._paint_origin = (0, 0, 0)
+        self._sheet: Sheet | None = None
         self._writing = False
         self._stroke = timer(_STROKE_MS, self._read_paint)
         session.events.prompts.connect(self._write)
@@ -74,13 +79,18 @@ class ExampleLayers:
             for layer in self.layers:
                 if layer in self._viewer.layers:
                     self._viewer.layers.remove(layer)
-        self.points = self.outlines = self.paint = None
+        self.points = self.outlines = self._sheet = None
         self._frame, self._name = frame, name
 
     def close(self) -> None:
         """Listen to the viewer no more."""
         self._stroke.stop()
         self._viewer.layers.events.removed.disconnect(self._forget)
+
+    @property
+    def paint(self) -> Labels | None:
+        """The layer that is painted on."""
+        return None if self._sheet is None else self._sheet.layer
 
     @property
     def layers(self) -> list[Layer]:
@@ -106,7 +116,7 @@ class ExampleLayers:
         return self.points
 
     def add_outlines(self) -> Shapes | None:
-        """Let people outline examples by boxes, polygons and ellipses."""
+        """Let people draw boxes around examples, outline them, or scribble over them."""
         if self._frame is None:
             return None
         if self.outlines is None:
@@ -118,27 +128,27 @@ class ExampleLayers:
             )
             self.outlines = self._adopt(layer)
             layer.events.data.connect(self._read_outlines)
-        self._choose(self.outlines, "add_polygon")
+            layer.events.edge_width.connect(self._read_outlines)
+        self._choose(self.outlines, "add_rectangle")
         return self.outlines
 
     def add_paint(self, region: Region) -> Labels | None:
         """Let people paint examples in a region of voxels (z, y, x): one section, so that no volume is filled."""
         if self._frame is None:
             return None
-        if self.paint is None:
-            self._paint_origin = (region.start[0], region.start[1], region.start[2])
+        if self._sheet is None:
             layer = Labels(
                 np.zeros(self._frame.own(region.shape), np.uint8),
                 name=f"{self._name} painted examples",
                 **self._frame.of_part(tuple(float(v) for v in region.start)),
             )
             layer.brush_size = 10
-            self.paint = self._adopt(layer)
+            self._sheet = Sheet(self._adopt(layer), region, self._session.brush)
             layer.events.paint.connect(self._painted)
             layer.events.labels_update.connect(self._painted)
             self._write(self._session.prompts)
-        self._choose(self.paint, "paint")
-        return self.paint
+        self._choose(self._sheet.layer, "paint")
+        return self._sheet.layer
 
     def _adopt(self, layer: Layer) -> Any:
         added = self._viewer.add_layer(layer)
@@ -164,12 +174,12 @@ class ExampleLayers:
 
     def _change_selected(self, change: Callable[[Prompt], Prompt]) -> bool:
         layer = self._viewer.layers.selection.active
-        kind = {id(self.points): PointPrompt, id(self.outlines): PolygonPrompt}.get(id(layer))
-        if kind is None or not layer.selected_data or layer.mode != "select":
+        kinds = {id(self.points): (PointPrompt,), id(self.outlines): OUTLINES}.get(id(layer))
+        if kinds is None or not layer.selected_data or layer.mode != "select":
             return False
-        prompts = [prompt for prompt in self._session.prompts if isinstance(prompt, kind)]
+        prompts = [prompt for prompt in self._session.prompts if isinstance(prompt, kinds)]
         self._session.replace_prompts(
-            kind, [change(p) if index in layer.selected_data else p for index, p in enumerate(prompts)]
+            kinds, [change(p) if index in layer.selected_data else p for index, p in enumerate(prompts)]
         )
         return True
 
@@ -180,55 +190,40 @@ class ExampleLayers:
 
     def _forget(self, event: Any) -> None:
         """A layer that a person deletes takes its examples with it."""
-        kinds = {"points": PointPrompt, "outlines": PolygonPrompt, "paint": MaskPrompt}
-        for name, kind in kinds.items():
-            if event.value is getattr(self, name) and not self._writing:
-                setattr(self, name, None)
-                self._session.replace_prompts(kind, ())
+        if self._writing:
+            return
+        if event.value is self.points:
+            self.points = None
+            self._session.replace_prompts(PointPrompt, ())
+        elif event.value is self.outlines:
+            self.outlines = None
+            self._session.replace_prompts(OUTLINES, ())
+        elif event.value is self.paint:
+            self._sheet = None
+            self._session.replace_prompts(MaskPrompt, ())
 
     # From the layers to the session
 
     def _read_points(self, event: Any) -> None:
-        if self._writing or self.points is None or event.action in ("adding", "removing", "changing"):
+        if self._writing or self.points is None or event.action in _NOT_YET:
             return
         rows = zip(self.points.data, self.points.features["class"], self.points.features["positive"], strict=True)
         self._session.replace_prompts(PointPrompt, [PointPrompt(_position(at), str(c), bool(s)) for at, c, s in rows])
 
     def _read_outlines(self, event: Any) -> None:
-        if self._writing or self.outlines is None or event.action in ("adding", "removing", "changing"):
+        if self._writing or self.outlines is None or (event.type == "data" and event.action in _NOT_YET):
             return
-        layer = self.outlines
-        rows = zip(layer.data, layer.shape_type, layer.features["class"], layer.features["positive"], strict=True)
-        found = (outline_of(corners, kind, str(c), bool(sign)) for corners, kind, c, sign in rows)
-        self._session.replace_prompts(PolygonPrompt, [prompt for prompt in found if prompt is not None])
+        self._session.replace_prompts(OUTLINES, outlines_of(self.outlines))
 
     def _painted(self, _: Any) -> None:
         if not self._writing:
             self._stroke.start()
 
     def _read_paint(self) -> None:
-        if self.paint is None:
+        if self._sheet is None:
             return
-        z, top, left = self._paint_origin
-        picture = np.asarray(self.paint.data).reshape(self.paint.data.shape[-2:])
-        painted = [self._named(prompt) for prompt in prompts_from_labels([(z, picture)], (top, left))]
-        elsewhere = [p for p in self._session.prompts if isinstance(p, MaskPrompt) and not self._is_painted(p)]
-        self._session.replace_prompts(MaskPrompt, [*elsewhere, *painted])
-
-    def _named(self, prompt: MaskPrompt) -> MaskPrompt:
-        """A prompt that is called after its label, with its class and sign."""
-        label = int(prompt.class_name)
-        name = self._session.brush.classes[(label % COUNTER_LABEL) - 1]
-        return replace(prompt, class_name=name, positive=label < COUNTER_LABEL)
-
-    def _is_painted(self, prompt: MaskPrompt) -> bool:
-        """Whether all of a prompt lies where there is paint to edit it."""
-        return self.paint is not None and self._paint_region().contains(_region_of(prompt))
-
-    def _paint_region(self) -> Region:
-        height, width = self.paint.data.shape[-2:] if self.paint is not None else (0, 0)
-        z, y, x = self._paint_origin
-        return Region((z, y, x), (z + 1, y + height, x + width))
+        sheet, masks = self._sheet, [p for p in self._session.prompts if isinstance(p, MaskPrompt)]
+        self._session.replace_prompts(MaskPrompt, [*(p for p in masks if not sheet.holds(p)), *sheet.read()])
 
     # From the session to the layers
 
@@ -236,7 +231,7 @@ class ExampleLayers:
         if self._frame is None:
             return
         points = [prompt for prompt in prompts if isinstance(prompt, PointPrompt)]
-        outlines = [prompt for prompt in prompts if isinstance(prompt, PolygonPrompt)]
+        outlines = [prompt for prompt in prompts if isinstance(prompt, OUTLINES)]
         with self._being_written(), self._same_choice():
             if points and self.points is None:
                 self.add_points()
@@ -246,8 +241,8 @@ class ExampleLayers:
                 self._write_points(self.points, points)
             if self.outlines is not None:
                 self._write_outlines(self.outlines, outlines)
-            if self.paint is not None:
-                self._write_paint(self.paint, [prompt for prompt in prompts if isinstance(prompt, MaskPrompt)])
+            if self._sheet is not None:
+                self._sheet.write(prompt for prompt in prompts if isinstance(prompt, MaskPrompt))
 
     def _write_points(self, layer: Points, prompts: list[PointPrompt]) -> None:
         data = np.array([self._own(prompt.position) for prompt in prompts]).reshape(-1, layer.ndim)
@@ -261,43 +256,25 @@ class ExampleLayers:
             layer.symbol = [sign_symbol(prompt.positive) for prompt in prompts]
         self._apply_brush()
 
-    def _write_outlines(self, layer: Shapes, prompts: list[PolygonPrompt]) -> None:
-        if len(prompts) != layer.nshapes:
-            layer.selected_data = set()
-            layer.data = []
-            for prompt in prompts:
-                layer.add_polygons(np.array([self._own((prompt.section, *corner)) for corner in prompt.vertices]))
+    def _write_outlines(self, layer: Shapes, prompts: list[Outline]) -> None:
+        draw_outlines(layer, prompts, self._own)
         layer.features = _columns(prompts)
         if prompts:
             layer.edge_color = np.array([self._colour(prompt) for prompt in prompts])
             layer.face_color = np.array([(*self._colour(p)[:3], 0.25 if p.positive else 0.0) for p in prompts])
         self._apply_brush()
 
-    def _write_paint(self, layer: Labels, prompts: list[MaskPrompt]) -> None:
-        picture = np.zeros(layer.data.shape[-2:], np.uint8)
-        _, top, left = self._paint_origin
-        for prompt in prompts:
-            if self._is_painted(prompt):
-                label = self._session.brush.index(prompt.class_name) + 1
-                (y, x), (height, width) = prompt.origin, prompt.mask.shape
-                part = picture[y - top : y - top + height, x - left : x - left + width]
-                part[prompt.mask] = label if prompt.positive else COUNTER_LABEL + label
-        if not np.array_equal(picture, np.asarray(layer.data).reshape(picture.shape)):
-            layer.data = picture.reshape(layer.data.shape)
-
     def _apply_brush(self, *_: object) -> None:
         """New points, outlines and strokes get the class and the sign of the brush."""
         brush = self._session.brush
-        index = brush.index(brush.class_name)
         row = {"class": brush.class_name, "positive": brush.positive}
         with self._being_written():
             if self.points is not None:
                 self.points.feature_defaults = row
             if self.outlines is not None:
                 self.outlines.feature_defaults = row
-            if self.paint is not None:
-                self.paint.colormap = _paint_colours(len(brush.classes))
-                self.paint.selected_label = index + 1 + (0 if brush.positive else COUNTER_LABEL)
+            if self._sheet is not None:
+                self._sheet.apply_brush()
 
     def _colour(self, prompt: Prompt) -> tuple[float, float, float, float]:
         return class_rgba(self._session.brush.index(prompt.class_name))
@@ -328,21 +305,8 @@ def _position(row: Any) -> tuple[float, float, float]:
     return z, y, x
 
 
-def _columns(prompts: list[PointPrompt] | list[PolygonPrompt]) -> dict[str, Any]:
+def _columns(prompts: Sequence[Prompt]) -> dict[str, Any]:
     return {
         "class": np.array([prompt.class_name for prompt in prompts], object),
         "positive": np.array([prompt.positive for prompt in prompts], bool),
     }
-
-
-def _region_of(prompt: MaskPrompt) -> Region:
-    (y, x), (height, width) = prompt.origin, prompt.mask.shape
-    return Region((prompt.section, y, x), (prompt.section + 1, y + height, x + width))
-
-
-def _paint_colours(classes: int) -> DirectLabelColormap:
-    colours: dict[int | None, Any] = {None: (0, 0, 0, 0), 0: (0, 0, 0, 0)}
-    for index in range(classes):
-        colours[index + 1] = class_rgba(index)
-        colours[COUNTER_LABEL + index + 1] = sign_colour(False)
-    return DirectLabelColormap(color_dict=colours)

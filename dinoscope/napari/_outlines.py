@@ -1,41 +1,66 @@
-"""From the shapes people draw to outlines that serve as examples."""
+"""Boxes, outlines and strokes as the shapes of a layer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dinoscope.prompts import PolygonPrompt
+from dinoscope.prompts import StrokePrompt, prompt_of_shape, shape_of_prompt
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Sequence
 
-_CORNERS_OF_ELLIPSE = 32
+    from napari.layers import Shapes
+
+    from dinoscope.prompts import Outline
+
+    Own = Callable[[tuple[float, ...]], tuple[float, ...]]
+
+_CLOSE = 1e-3
+"""Voxels: napari rounds corners."""
+
+_EDGE = 1.0
+"""Voxels across the edge of what is no stroke."""
 
 
-def outline_of(corners: NDArray[np.floating[Any]], kind: str, class_name: str, positive: bool) -> PolygonPrompt | None:
-    """The outline that a shape encloses, or None if it encloses nothing.
+def outlines_of(layer: Shapes) -> list[Outline]:
+    """What the shapes of a layer are examples of, but for those that enclose nothing."""
+    columns = layer.features["class"], layer.features["positive"]
+    rows = zip(layer.data, layer.shape_type, layer.edge_width, *columns, strict=True)
+    found = (prompt_of_shape(at, kind, float(width), str(name), bool(sign)) for at, kind, width, name, sign in rows)
+    return [prompt for prompt in found if prompt is not None]
+
+
+def draw_outlines(layer: Shapes, prompts: Sequence[Outline], own: Own) -> None:
+    """Make the shapes of a layer those of some examples; nothing happens where they are.
 
     Parameters
     ----------
-    corners
-        Voxel coordinates, shape (n, 2) or (n, 3); for an ellipse those of the box around it.
-    kind
-        What napari calls the shape.
-    class_name, positive
-        What it is an example of.
+    layer
+        Where to draw.
+    prompts
+        What to draw.
+    own
+        Of coordinates (z, y, x), those of the axes of the layer.
     """
-    if kind == "line" or len(corners) < 3:
-        return None
-    flat = _ellipse(corners[:, -2:]) if kind == "ellipse" else corners[:, -2:]
-    section = round(float(corners[:, 0].mean())) if corners.shape[1] == 3 else 0
-    return PolygonPrompt(section, tuple((float(y), float(x)) for y, x in flat), class_name, positive)
+    drawn = outlines_of(layer)
+    if len(drawn) == layer.nshapes == len(prompts) and all(map(_look_alike, drawn, prompts)):
+        return
+    layer.selected_data = set()
+    layer.data = []
+    for prompt in prompts:
+        kind, corners = shape_of_prompt(prompt)
+        layer.add(np.array([own(corner) for corner in corners]), shape_type=kind, edge_width=_width(prompt))
 
 
-def _ellipse(box: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Points on the ellipse in a box of four corners, which may be rotated."""
-    angles = np.linspace(0, 2 * np.pi, _CORNERS_OF_ELLIPSE, endpoint=False)
-    middle, first, second = box.mean(axis=0), (box[1] - box[0]) / 2, (box[3] - box[0]) / 2
-    rim: NDArray[np.floating[Any]] = middle + np.outer(np.cos(angles), first) + np.outer(np.sin(angles), second)
-    return rim
+def _look_alike(one: Outline, other: Outline) -> bool:
+    """Whether two examples are drawn alike, whatever their class and sign."""
+    (kind, corners), (other_kind, other_corners) = shape_of_prompt(one), shape_of_prompt(other)
+    if kind != other_kind or len(corners) != len(other_corners):
+        return False
+    return bool(np.allclose(corners, other_corners, atol=_CLOSE) and abs(_width(one) - _width(other)) < _CLOSE)
+
+
+def _width(prompt: Outline) -> float:
+    return prompt.width if isinstance(prompt, StrokePrompt) else _EDGE

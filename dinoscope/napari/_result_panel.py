@@ -17,7 +17,7 @@ class ResultPanel(Section):
     def __init__(self, session: Session, layers: ResultLayers) -> None:
         super().__init__("3  What is alike")
         self.method = form(session.settings.similarity, "method")
-        self.threshold = form(session.settings.segmentation, "threshold")
+        self.threshold = form(session.settings.segmentation, "threshold", "refine")
         self.similarity = check_box(
             "Similarity",
             "How alike every patch is to the examples, 0 to 1.",

@@ -17,6 +17,7 @@ from dinoscope.napari._controls import timer
 from dinoscope.napari._lazy import lazy
 from dinoscope.napari._look import class_rgba, similarity_colours
 from dinoscope.segmentation import lazy_map, lazy_mask, lazy_uncertainty
+from dinoscope.session import fine_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dinoscope.measure import ObjectTable
     from dinoscope.napari._images import Frame
     from dinoscope.outputs import Detections
+    from dinoscope.segmentation import FineMap
     from dinoscope.session import Session
     from dinoscope.similarity import SimilarityMap
 
@@ -112,7 +114,9 @@ class ResultLayers:
         self._put_mask(nothing, np.full(1, np.inf, np.float32), shown=False)
         self._mask_is_empty = True
 
-    def _put_mask(self, similarity: SimilarityMap, thresholds: NDArray[np.float32], shown: bool = True) -> None:
+    def _put_mask(
+        self, similarity: SimilarityMap | FineMap, thresholds: NDArray[np.float32], shown: bool = True
+    ) -> None:
         stacked = self._frame is not None and self._frame.stacked
         levels = [lazy(level) for level in lazy_mask(similarity, thresholds, stacked)]
         data = levels if len(levels) > 1 else levels[0]
@@ -137,7 +141,7 @@ class ResultLayers:
             return
         thresholds, stacked = self._session.thresholds(), self._frame.stacked
         if "mask" in self._shown:
-            self._put_mask(similarity, thresholds)
+            self._put_mask(fine_map(self._session), thresholds)
             if self._mask_is_empty:
                 self._soon(partial(setattr, self._layers["mask"], "visible", True))
             self._mask_is_empty = False

@@ -111,7 +111,9 @@ class DinoscopeWidget(QWidget):
         events.progress.connect(self._step)
         events.running.connect(self._running)
         events.dropped.connect(lambda _: self._tidy.start())
-        self.session.settings.segmentation.events.threshold.connect(lambda _: self.results.update_mask())
+        cut = self.session.settings.segmentation.events
+        for signal in (cut.threshold, cut.refine):
+            signal.connect(lambda _: self.results.update_mask())
         self.image_panel.chosen.connect(self.choose_layer)
         self.object_panel.flown.connect(self.fly_to)
         self.viewer.scene.camera.events.connect(self._looked_around)

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from dinoscope.errors import SettingsError
 from dinoscope.evaluate import AP_IOUS
 from dinoscope.outputs import partial_file
-from dinoscope.plot._look import LEGEND, axes_or_new, colour_of, frame_chart
+from dinoscope.plot._look import INK, LEGEND, axes_or_new, colour_of, frame_chart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _ASPECT = 0.8
 _INCHES = (5.6, 4.8)
 _DOTS = 200
+_ONE_COLUMN = 4
+"""Entries of a legend that stand below one another."""
+
 _SUFFIXES = (".png", ".pdf", ".svg")
 
 
@@ -80,7 +83,7 @@ def learning(lines: Sequence[Line], ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     lines
-        Solid for drawn clicks, broken for those of the simulated person.
+        Solid for drawn clicks, broken for those of the simulated person. Encoders are named if there are several.
     ax
         Where to draw; a new figure by default.
 
@@ -90,14 +93,20 @@ def learning(lines: Sequence[Line], ax: Axes | None = None) -> Axes:
     """
     ax = axes_or_new(ax, _ASPECT)
     order = list(dict.fromkeys((line.encoder, line.method) for line in lines))
-    for line in lines:
-        colour = colour_of(order.index((line.encoder, line.method)))
+    several = len({line.encoder for line in lines}) > 1
+    named: set[tuple[str, str]] = set()
+    for line in sorted(lines, key=lambda line: line.corrected):
+        what = (line.encoder, line.method)
+        colour = colour_of(order.index(what))
         mean, spread = np.array(line.mean), np.array(line.spread)
-        label = f"{line.encoder}, {line.method}" + (", correcting" if line.corrected else "")
+        label = "_" if what in named else ", ".join(what[0 if several else 1 :])
+        named.add(what)
         style = "s--" if line.corrected else "o-"
         ax.plot(line.clicks, mean, style, color=colour, linewidth=1.4, markersize=3, label=label)
         low, high = (mean - spread).clip(0, 1), (mean + spread).clip(0, 1)
         ax.fill_between(line.clicks, low, high, color=colour, alpha=0.15, linewidth=0)
+    if any(line.corrected for line in lines):
+        ax.plot([], [], "s--", color=INK, linewidth=1.4, markersize=3, label="clicks on the worst error")
     ax.set(xlabel="clicks", ylabel="Dice")
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     return _finish(ax, None)
@@ -135,6 +144,7 @@ def _finish(ax: Axes, across: tuple[float, float] | None) -> Axes:
         ax.set_xlim(across[0] - 0.02, across[1] + 0.02)
     ax.set_ylim(-0.02, 1.02)
     frame_chart(ax)
-    if ax.get_legend_handles_labels()[1]:
-        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.01), **LEGEND)
+    entries = len(ax.get_legend_handles_labels()[1])
+    if entries:
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.01), ncols=1 if entries <= _ONE_COLUMN else 2, **LEGEND)
     return ax

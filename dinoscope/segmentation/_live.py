@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dinoscope.segmentation._fine import FineMap
     from dinoscope.similarity import SimilarityMap
 
 _COARSEST = 2048
@@ -24,7 +25,9 @@ _COARSEST = 2048
 class _LazyMask(LazyArray):
     """Class labels of every `step`-th voxel, in the axes (z, y, x) or (y, x)."""
 
-    def __init__(self, similarity: SimilarityMap, thresholds: NDArray[np.float32], step: int, stacked: bool) -> None:
+    def __init__(
+        self, similarity: SimilarityMap | FineMap, thresholds: NDArray[np.float32], step: int, stacked: bool
+    ) -> None:
         sections, *plane = similarity.grid.voxels
         shape = tuple(max(1, size // step) for size in plane)
         super().__init__((sections, *shape) if stacked else shape, np.uint8)
@@ -46,7 +49,7 @@ class _LazyMask(LazyArray):
         return labels if self.ndim == 3 else labels[0]
 
 
-def lazy_mask(similarity: SimilarityMap, thresholds: NDArray[np.float32], stacked: bool) -> list[LazyArray]:
+def lazy_mask(similarity: SimilarityMap | FineMap, thresholds: NDArray[np.float32], stacked: bool) -> list[LazyArray]:
     """The mask of a map at some thresholds, as a pyramid of lazy arrays. Making it computes nothing.
 
     Parameters
@@ -107,7 +110,7 @@ def uncertainty(values: NDArray[np.float32], thresholds: NDArray[np.float32]) ->
     -------
     Array of shape (...), in [0, 1].
     """
-    level = thresholds.reshape(-1, *(1,) * (values.ndim - 1))
-    room = np.maximum(np.where(values >= level, 1.0 - level, level), np.finfo(np.float32).tiny)
+    level = thresholds.reshape(-1, *(1,) * (values.ndim - 1)).astype(np.float64)
+    room = np.maximum(np.where(values >= level, 1.0 - level, level), np.finfo(np.float64).tiny)
     doubt: NDArray[np.float32] = (1.0 - np.abs(values - level) / room).max(axis=0).astype(np.float32)
     return doubt

@@ -1,19 +1,21 @@
-"""Connected objects of a mask that is never in memory as a whole.
+"""Objects of a mask that is never in memory as a whole.
 
-Every block is labelled by itself; labels that meet at a seam are joined; what is too small is dropped. The result does
-not depend on the size of the blocks but for the order of the ids.
+Every block is labelled by itself and labels that meet at a seam are joined; then touching objects are split, sections
+are linked, and what is too small or too large is dropped. No result depends on the size of the blocks.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from skimage.measure import label
+
+from dinoscope.jobs import ignore_progress
+from dinoscope.segmentation._linking import link_sections
+from dinoscope.segmentation._pieces import Collector, Found
+from dinoscope.segmentation._rules import ObjectRules
+from dinoscope.segmentation._splitting import split_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinoscope.geometry import Region
+    from dinoscope.jobs import ProgressCallback
     from dinoscope.similarity import WritableArray
+
+_SOLID = ObjectRules()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,88 +53,51 @@ class Pieces:
         return len(self.class_of) - 1
 
 
-class _Collector:
-    """Numbers the pieces of all blocks and notes which of them touch."""
-
-    def __init__(self, scratch: WritableArray) -> None:
-        self._scratch = scratch
-        self._classes: list[NDArray[Any]] = [np.zeros(1, np.uint8)]
-        self._voxels: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
-        self._touching: list[NDArray[np.int64]] = [np.zeros((0, 2), np.int64)]
-        self._count = 0
-
-    def add(self, block: Region, classes: NDArray[Any]) -> None:
-        """Label the objects of one block (z, y, x) and keep them in the scratch array."""
-        pieces, count = label(classes, return_num=True, connectivity=1)
-        first = np.unique(pieces, return_index=True)[1][-count:] if count else np.zeros(0, np.int64)
-        self._classes.append(classes.ravel()[first].astype(np.uint8))
-        self._voxels.append(np.bincount(pieces.ravel(), minlength=count + 1)[1:])
-        numbered = np.where(pieces > 0, pieces + self._count, 0).astype(np.uint32)
-        self._scratch[block.slices] = numbered
-        self._count += count
-        for axis in range(block.ndim):
-            self._touch(block, numbered, axis)
-
-    def _touch(self, block: Region, pieces: NDArray[np.uint32], axis: int) -> None:
-        """Note the pieces that touch those of the block before this one along an axis."""
-        if block.start[axis] == 0:
-            return
-        before = [slice(a, b) for a, b in zip(block.start, block.stop, strict=True)]
-        before[axis] = slice(block.start[axis] - 1, block.start[axis])
-        there = np.asarray(self._scratch[tuple(before)]).ravel().astype(np.int64)
-        here = pieces.take([0], axis).ravel().astype(np.int64)
-        pairs = np.stack([there, here], axis=-1)
-        self._touching.append(np.unique(pairs[(there > 0) & (here > 0)], axis=0))
-
-    def join(self, min_voxels: float) -> Pieces:
-        """Merge touching pieces of one class and drop objects smaller than `min_voxels`."""
-        classes, voxels = np.concatenate(self._classes), np.concatenate(self._voxels)
-        touching = np.concatenate(self._touching)
-        touching = touching[classes[touching[:, 0]] == classes[touching[:, 1]]]
-        size = len(classes)
-        graph = coo_array((np.ones(len(touching), bool), (touching[:, 0], touching[:, 1])), shape=(size, size))
-        count, group = connected_components(graph, directed=False)
-        total = np.bincount(group, weights=voxels, minlength=count).astype(np.int64)
-        kept = total >= max(1.0, min_voxels)
-        kept[group[0]] = False  # the background
-        new_id = np.where(kept, np.cumsum(kept), 0).astype(np.uint32)
-        class_of_group = np.zeros(count, np.uint8)
-        class_of_group[group] = classes
-        nothing = np.zeros(1, np.int64)
-        return Pieces(
-            new_id[group],
-            np.concatenate([nothing.astype(np.uint8), class_of_group[kept]]),
-            np.concatenate([nothing, total[kept]]),
-        )
-
-
 def find_objects(
     blocks: Iterable[Region],
-    read: Callable[[Region], NDArray[np.uint8]],
+    read: Callable[[Region], NDArray[np.integer]],
     scratch: WritableArray,
-    min_voxels: float = 0.0,
+    rules: ObjectRules = _SOLID,
+    progress: ProgressCallback = ignore_progress,
 ) -> Pieces:
-    """Find the connected objects of a mask, block by block.
+    """Find the objects of a mask, block by block. They are numbered in the order of their first voxels.
 
     Parameters
     ----------
     blocks
         Boxes (z, y, x) that partition the image, in C order.
     read
-        Gives the class labels of a block. Voxels of different classes never join.
+        Gives the class labels of a block, negative where they are uncertain: an object has a certain voxel. Voxels of
+        different classes never join.
     scratch
         Shape of the image, uint32: receives piece numbers; `Pieces.object_of` turns them into objects.
-    min_voxels
-        Smaller objects are dropped.
+    rules
+        What makes an object; by default, voxels of one class that touch.
+    progress
+        Called after every block that is split, with the stage ``"split"``, and after every one in which sections are
+        linked, with the stage ``"link"``.
     """
-    collector = _Collector(scratch)
+    collector = Collector(scratch, rules.flat, rules.hole_voxels > 0)
     for block in blocks:
         collector.add(block, read(block))
-    return collector.join(min_voxels)
+    found = collector.join(rules.hole_voxels)
+    if rules.split > 0:
+        found = split_objects(scratch, found, rules, progress)
+    if rules.linked:
+        found = link_sections(scratch, found, rules, progress)
+    return _keep(found, rules)
 
 
-def voxels_of_diameter(diameter: float, voxel_size: tuple[float, ...]) -> float:
-    """Number of voxels of a disc (2 axes) or ball (3 axes) of this diameter, in the unit of the voxel size."""
-    radius, voxel = diameter / 2.0, math.prod(voxel_size)
-    volume = math.pi * radius**2 if len(voxel_size) == 2 else 4.0 / 3.0 * math.pi * radius**3
-    return volume / voxel
+def _keep(found: Found, rules: ObjectRules) -> Pieces:
+    """Drop what is too small, too large or nowhere certain, and number the rest."""
+    facts = found.facts
+    kept = facts.certain & (facts.voxels >= max(1.0, rules.min_voxels)) & (facts.voxels <= rules.max_voxels)
+    kept &= facts.classes > 0
+    chosen = np.flatnonzero(kept)
+    chosen = chosen[np.argsort(facts.places[chosen])]
+    number = np.zeros(len(facts), np.uint32)
+    number[chosen] = np.arange(1, len(chosen) + 1)
+    rows = np.concatenate([[0], chosen])
+    voxels = facts.voxels[rows]
+    voxels[0] = 0
+    return Pieces(number[found.object_of], facts.classes[rows], voxels)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dinoscope.errors import SettingsError
 from dinoscope.geometry import Region
 from dinoscope.image import Image, LazyArray
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
-from dinoscope.segmentation._objects import find_objects, voxels_of_diameter
+from dinoscope.segmentation._fine import FineMap, as_fine
+from dinoscope.segmentation._objects import find_objects
+from dinoscope.segmentation._rules import object_rules
 from dinoscope.segmentation._threshold import choose_thresholds
-from dinoscope.segmentation._upsample import similarity_at
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Segmentation:
 
 
 def segment(
-    similarity: SimilarityMap,
+    similarity: SimilarityMap | FineMap,
     image: ImageFacts,
     settings: SegmentationSettings,
     scratch: WritableArray | None = None,
@@ -88,59 +88,60 @@ def segment(
     Parameters
     ----------
     similarity
-        The map of the whole image.
+        The map of the whole image; one that `refine_map` made follows the borders in the image.
     image
         Facts about the image, for sizes in nm.
     settings
-        Threshold and smallest size.
+        Threshold, and what makes an object.
     scratch
         Where to keep the objects, shape (z, y, x), uint32; a new array in memory by default.
     progress
-        Called after every block, with the stage ``"objects"``.
+        Called after every block, with the stage ``"objects"``, and then ``"split"`` and ``"link"`` where that is done.
 
     Raises
     ------
     SettingsError
-        If there is a smallest size and the sizes of the image's axes are in different units.
+        If sizes are limited and the sizes of the image's axes are in different units, or no size is within the limits.
 
     Notes
     -----
-    Where several classes reach their thresholds at a voxel, the most similar one has it. Objects are joined across
-    sections where their voxels lie on top of each other.
+    Where several classes reach their thresholds at a voxel, the most similar one has it.
     """
-    thresholds = choose_thresholds(similarity, settings.threshold)
+    rules = object_rules(image, settings)
+    fine = as_fine(similarity)
+    thresholds = choose_thresholds(fine, settings.threshold)
+    certain = thresholds + settings.certainty * np.maximum(fine.similarity.levels - thresholds, 0).astype(np.float32)
     pieces = np.zeros(image.voxels, np.uint32) if scratch is None else scratch
     todo = list(blocks(Region.of_shape(image.voxels), BLOCK))
     done = 0
 
-    def read(block: Region) -> NDArray[np.uint8]:
+    def read(block: Region) -> NDArray[np.int16]:
         nonlocal done
         done += 1
         progress(Progress("objects", done, len(todo)))
-        return label_region(similarity, block, thresholds)
+        return _doubted(fine.read(block), thresholds, certain)
 
-    found = find_objects(todo, read, pieces, _smallest(image, settings.min_diameter))
+    found = find_objects(todo, read, pieces, rules, progress)
     return Segmentation(
-        similarity.classes,
+        fine.classes,
         tuple(float(t) for t in thresholds),
         _Lookup(found.class_of[found.object_of], pieces, image.stacked),
         _Lookup(found.object_of, pieces, image.stacked),
-        tuple(similarity.classes[label - 1] for label in found.class_of[1:]),
+        tuple(fine.classes[label - 1] for label in found.class_of[1:]),
     )
 
 
-def _smallest(image: ImageFacts, diameter: float) -> float:
-    """Voxels of the smallest object to keep."""
-    if diameter and len(set(image.own(image.units))) > 1:
-        raise SettingsError(
-            f"image {image.name!r} tells the size of a pixel but not the distance of its sections, so the size of an "
-            "object is unknown: tell it with section_distance, or leave min_diameter at 0"
-        )
-    return voxels_of_diameter(diameter, image.own(image.voxel_size))
+def _doubted(
+    values: NDArray[np.float32], thresholds: NDArray[np.float32], certain: NDArray[np.float32]
+) -> NDArray[np.int16]:
+    """Class labels of similarities (K, z, y, x), negative where the similarity of the class is not certain."""
+    labels = _labels(values, thresholds).astype(np.int16)
+    best = np.take_along_axis(values, np.maximum(labels - 1, 0)[np.newaxis].astype(np.intp), axis=0)[0]
+    return np.where(best >= certain[np.maximum(labels - 1, 0)], labels, -labels)
 
 
 def label_region(
-    similarity: SimilarityMap, region: Region, thresholds: NDArray[np.float32], step: int = 1
+    similarity: SimilarityMap | FineMap, region: Region, thresholds: NDArray[np.float32], step: int = 1
 ) -> NDArray[np.uint8]:
     """Class labels of a region of voxels (z, y, x): k + 1 for the most similar class k that reaches its threshold.
 
@@ -155,7 +156,10 @@ def label_region(
     step
         In y and x, only the middle of every `step` voxels is looked at.
     """
-    values = similarity_at(similarity, region, step)
-    values[values < thresholds[:, np.newaxis, np.newaxis, np.newaxis]] = -1.0
+    return _labels(as_fine(similarity).read(region, step), thresholds)
+
+
+def _labels(values: NDArray[np.float32], thresholds: NDArray[np.float32]) -> NDArray[np.uint8]:
+    values = np.where(values < thresholds[:, np.newaxis, np.newaxis, np.newaxis], -1.0, values)
     best = values.argmax(axis=0)
     return np.where(values.max(axis=0) >= 0, best + 1, 0).astype(np.uint8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from dinoscope.geometry import Region
     from dinoscope.similarity import SimilarityMap
+
+Float = TypeVar("Float", np.float32, np.float64)
 
 
 def similarity_at(similarity: SimilarityMap, region: Region, step: int = 1) -> NDArray[np.float32]:
@@ -36,15 +38,16 @@ def similarity_at(similarity: SimilarityMap, region: Region, step: int = 1) -> N
     for axis in (1, 2):
         voxels = np.arange(region.start[axis], region.stop[axis], step, dtype=np.float64) + (step - 1) / 2
         places = similarity.grid.to_patch(voxels) - patches.start[axis]
-        values = _interpolate(values, places, axis + 1)
+        values = interpolate(values, places, axis + 1)
     return values
 
 
-def _interpolate(values: NDArray[np.float32], places: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
+def interpolate(values: NDArray[Float], places: NDArray[np.float64], axis: int) -> NDArray[Float]:
+    """Values between those of an axis, linear; before the first and after the last one these hold."""
     places = np.clip(places, 0, values.shape[axis] - 1)
     first = np.minimum(places.astype(np.int64), max(values.shape[axis] - 2, 0))
     second = np.minimum(first + 1, values.shape[axis] - 1)
-    weight = (places - first).astype(np.float32).reshape([-1 if i == axis else 1 for i in range(values.ndim)])
+    weight = (places - first).astype(values.dtype).reshape([-1 if i == axis else 1 for i in range(values.ndim)])
     low: NDArray[Any] = values.take(first, axis)
-    between: NDArray[np.float32] = low + weight * (values.take(second, axis) - low)
+    between: NDArray[Float] = low + weight * (values.take(second, axis) - low)
     return between

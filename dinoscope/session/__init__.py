@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 from dinoscope.session._batch import Batch, BatchEvents, recipe_of
 from dinoscope.session._brush import Brush
 from dinoscope.session._cost import Cost
-from dinoscope.session._gestures import box, click, judge
+from dinoscope.session._events import SessionEvents
+from dinoscope.session._fine import fine_map
+from dinoscope.session._gestures import box, click, judge, outline, stroke
+from dinoscope.session._guide import Guide
 from dinoscope.session._inputs import FOLLOWED, OBJECTS, STAGES, SessionSettings, Stage
 from dinoscope.session._recorder import Recorder
 from dinoscope.session._saved import SavedSession, read_session, save_session
-from dinoscope.session._session import Session, SessionEvents
+from dinoscope.session._session import Session
 from dinoscope.session._stand_ins import stand_ins
 from dinoscope.session._words import (
     describe_batch,
@@ -31,6 +34,7 @@ __all__ = [
     "BatchEvents",
     "Brush",
     "Cost",
+    "Guide",
     "Preview",
     "Recorder",
     "SavedSession",
@@ -46,11 +50,14 @@ __all__ = [
     "describe_image",
     "describe_objects",
     "download_question",
+    "fine_map",
     "judge",
+    "outline",
     "read_session",
     "recipe_of",
     "save_session",
     "stand_ins",
+    "stroke",
 ]
 
 

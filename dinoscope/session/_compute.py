@@ -28,10 +28,10 @@ from dinoscope.measure import measure_objects
 from dinoscope.outputs import scratch_array
 from dinoscope.prompts import PointPrompt
 from dinoscope.reference import build_reference, check_same_encoder, pool_references, prompted_patches
-from dinoscope.segmentation import segment
+from dinoscope.segmentation import refine_map, segment
 from dinoscope.session._cost import Cost, measure_cost
 from dinoscope.session._inputs import Inputs, Result, Stage, plan
-from dinoscope.similarity import Matcher, SimilarityMap, compare_block, empty_map, fit
+from dinoscope.similarity import Matcher, SimilarityMap, compare_block, empty_map, fit, settle
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
@@ -179,7 +179,8 @@ class Workshop:
     def _grow(self, inputs: Inputs, have: dict[Stage, Any]) -> _Growth:
         """The map that is being filled for these inputs: the one begun before, or a new one."""
         if self._growth is None or self._growth.inputs.key("similarity") != inputs.key("similarity"):
-            store, reference, settings = have["features"], have["reference"], inputs.settings.similarity
+            store, reference = have["features"], have["reference"]
+            settings = settle(reference, inputs.settings.similarity)
             check_same_encoder(reference.encoder, store.manifest.encoder)
             matcher = fit(reference, settings)
             out = self._array((len(reference.classes), *store.grid.shape), np.float32)
@@ -194,9 +195,10 @@ class Workshop:
         growth.similarity.values[(slice(None), *patches.slices)] = compared
 
     def _make_segmentation(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Segmentation:
-        facts = have["features"].manifest.image
-        scratch = self._array(facts.voxels, np.uint32)
-        return segment(have["similarity"], facts, inputs.settings.segmentation, scratch, progress)
+        manifest, settings = have["features"].manifest, inputs.settings.segmentation
+        scratch = self._array(manifest.image.voxels, np.uint32)
+        fine = refine_map(have["similarity"], inputs.image, manifest, settings)
+        return segment(fine, manifest.image, settings, scratch, progress)
 
     def _make_measurements(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> ObjectTable:
         found: Segmentation = have["segmentation"]

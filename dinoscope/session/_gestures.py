@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from dinoscope.errors import PromptError
-from dinoscope.prompts import PointPrompt, PolygonPrompt
+from dinoscope.errors import NotReadyError, PromptError
+from dinoscope.prompts import BoxPrompt, PointPrompt, PolygonPrompt, StrokePrompt, as_mask
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dinoscope.geometry import Region
     from dinoscope.session._session import Session
 
 Position = tuple[float, float, float]
 """Voxel coordinates (z, y, x)."""
+
+Line: TypeAlias = "Sequence[tuple[float, float]]"
+"""Voxel coordinates (y, x) of the corners of a line."""
+
+_RIM = 0.49
+"""Voxels beyond the centres of the outermost ones: they count, and what is drawn around them stays in the image."""
 
 
 def click(session: Session, position: Position, counter: bool = False, judging: bool = True) -> None:
@@ -41,7 +49,7 @@ def click(session: Session, position: Position, counter: bool = False, judging: 
 
 
 def box(session: Session, corners: Region, counter: bool = False) -> None:
-    """Take a box in a section as an example, of the brush's class and sign.
+    """Take a box around one object in a section as an example, of the brush's class and sign.
 
     Parameters
     ----------
@@ -59,13 +67,78 @@ def box(session: Session, corners: Region, counter: bool = False) -> None:
     """
     if not corners.size:
         raise PromptError("the box is smaller than a voxel: drag a larger one, or click")
-    rim = 0.49  # voxels beyond the centres of the outermost ones: they count, and the outline stays in the image
-    top, left = (first - rim for first in corners.start[1:])
-    bottom, right = (last - 1 + rim for last in corners.stop[1:])
-    vertices = ((top, left), (top, right), (bottom, right), (bottom, left))
+    top, left = (first - _RIM for first in corners.start[1:])
+    bottom, right = (last - 1 + _RIM for last in corners.stop[1:])
     brush = session.brush
-    outline = PolygonPrompt(corners.start[0], vertices, brush.class_name, brush.positive and not counter)
-    session.prompts = (*session.prompts, outline)
+    example = BoxPrompt(
+        corners.start[0], (top, left), (bottom, right), brush.class_name, brush.positive and not counter
+    )
+    session.prompts = (*session.prompts, example)
+
+
+def stroke(session: Session, section: int, line: Line, width: float, counter: bool = False) -> None:
+    """Take a scribble as an example, of the brush's class and sign.
+
+    Parameters
+    ----------
+    session
+        Where the example goes.
+    section
+        Index z.
+    line
+        Its corners; those outside of the image move to its border.
+    width
+        Voxels across.
+    counter
+        Whether it says "this is not one", whatever the sign of the brush.
+
+    Raises
+    ------
+    PromptError
+        If it has no corner, or no width.
+    """
+    brush = session.brush
+    positive = brush.positive and not counter
+    example = StrokePrompt(section, _within(session, line), width, brush.class_name, positive)
+    session.prompts = (*session.prompts, example)
+
+
+def outline(session: Session, section: int, line: Line, counter: bool = False) -> None:
+    """Take what a line goes around as an example, of the brush's class and sign.
+
+    Parameters
+    ----------
+    session
+        Where the example goes.
+    section
+        Index z.
+    line
+        Its corners; those outside of the image move to its border.
+    counter
+        Whether it says "this is not one", whatever the sign of the brush.
+
+    Raises
+    ------
+    PromptError
+        If no voxel is inside of it.
+    """
+    brush = session.brush
+    if len(line) < 3:
+        raise PromptError(f"an outline of {len(line)} corners: draw once around an object, or click")
+    positive = brush.positive and not counter
+    example = PolygonPrompt(section, _within(session, line), brush.class_name, positive)
+    as_mask(example)
+    session.prompts = (*session.prompts, example)
+
+
+def _within(session: Session, line: Line) -> tuple[tuple[float, float], ...]:
+    """The corners of a line, moved into the image."""
+    image = session.image
+    if image is None:
+        raise NotReadyError("there is no image to draw on: open one first")
+    last = [image.axis(name).size - 1 + _RIM for name in "yx"]
+    inside = np.clip(np.asarray(line, np.float64).reshape(-1, 2), -_RIM, last)
+    return tuple((float(y), float(x)) for y, x in inside)
 
 
 def judge(session: Session, position: Position, right: bool) -> None:
@@ -80,10 +153,10 @@ def judge(session: Session, position: Position, right: bool) -> None:
     """
     from dinoscope.segmentation import outline_at
 
-    outline = outline_at(session.result("segmentation"), position, right)
-    if outline is None:
+    found = outline_at(session.result("segmentation"), position, right)
+    if found is None:
         raise PromptError("there is no object at this place: click on one")
-    session.prompts = (*session.prompts, outline)
+    session.prompts = (*session.prompts, found)
 
 
 def _judged(session: Session, position: Position, right: bool) -> bool:

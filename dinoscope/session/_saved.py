@@ -12,7 +12,7 @@ import numpy as np
 
 from dinoscope.errors import NotReadyError, PromptError, SettingsError
 from dinoscope.outputs import write_text
-from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt, describe_prompt
+from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt, describe_prompt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -148,14 +148,23 @@ def _read(record: dict[str, Any]) -> Prompt:
         case "point":
             z, y, x = (float(value) for value in record["position"])
             return PointPrompt((z, y, x), name, positive)
+        case "box":
+            low, high = _corners([record["low"], record["high"]])
+            return BoxPrompt(int(record["section"]), low, high, name, positive)
         case "polygon":
-            corners = tuple((float(y), float(x)) for y, x in record["vertices"])
-            return PolygonPrompt(int(record["section"]), corners, name, positive)
+            return PolygonPrompt(int(record["section"]), _corners(record["vertices"]), name, positive)
+        case "stroke":
+            line, width = _corners(record["vertices"]), float(record["width"])
+            return StrokePrompt(int(record["section"]), line, width, name, positive)
         case "mask":
             y, x = record["origin"]
             return MaskPrompt(int(record["section"]), (int(y), int(x)), _mask(record), name, positive)
         case kind:
-            raise SettingsError(f"an example of the kind {kind!r}: expected point, polygon or mask")
+            raise SettingsError(f"an example of the kind {kind!r}: expected point, box, polygon, stroke or mask")
+
+
+def _corners(places: list[list[float]]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(y), float(x)) for y, x in places)
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[int]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from psygnal import Signal, SignalGroup
-
 from dinoscope.errors import Cancelled, NotReadyError
 from dinoscope.image import spatial
 from dinoscope.jobs import Job, Listener, Progress, Runner
 from dinoscope.prompts import class_names, describe_prompt
 from dinoscope.session._brush import Brush
+from dinoscope.session._events import SessionEvents
+from dinoscope.session._guide import Guide
 from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage, needs_examples, plan
 
 if TYPE_CHECKING:
@@ -37,25 +37,6 @@ def _create_encoder(name: str, device: str) -> Encoder:
     return create_encoder(name, device)
 
 
-class SessionEvents(SignalGroup):
-    """What a session tells. All of it comes through the runner's dispatcher or from the call that caused it."""
-
-    prompts = Signal(tuple)
-    """The examples, or the references from elsewhere, are others now."""
-    dropped = Signal(str)
-    """The result of this stage is no longer true and is gone."""
-    ready = Signal(str)
-    """The result of this stage is there."""
-    progress = Signal(Progress)
-    """The running job has come this far."""
-    running = Signal(bool)
-    """A job has begun, or the last one has ended."""
-    failed = Signal(str)
-    """A job ended with this error."""
-    notice = Signal(str)
-    """Something that a person should know about a result."""
-
-
 class Session:
     """Inputs, stages and events. Setting an input drops exactly the results made from it.
 
@@ -78,6 +59,8 @@ class Session:
         Evented settings of all stages; changing a field drops what was made with it.
     brush
         Class and sign of the next example.
+    guide
+        Where it would help most.
     folder, make_encoder
         As given.
     """
@@ -110,6 +93,7 @@ class Session:
         self._watchers = 0
         self._job = Job()
         self._generation = 0
+        self.guide = Guide(self)
         for model in self.settings.models():
             model.events.connect(self._inputs_changed)
 
@@ -237,11 +221,11 @@ class Session:
         NotReadyError
             If there is no map.
         """
-        from dinoscope.segmentation import choose_thresholds
+        from dinoscope.segmentation import mask_thresholds
 
         similarity, known = self.map_so_far
         part = None if known == similarity.grid.extent else known
-        return choose_thresholds(similarity, self.settings.segmentation.threshold, part)
+        return mask_thresholds(similarity, self.settings.segmentation, part)
 
     def provenance(self) -> dict[str, Any]:
         """How the results were made, as plain JSON values: settings, features and examples."""

@@ -15,11 +15,60 @@ class SegmentationSettings(Settings):
     threshold: Share | Literal["auto"] = Field(
         "auto", title="Threshold", description="Similarity from which a voxel belongs to a class, 0 to 1, or auto."
     )
+    refine: Literal["image", "none"] = Field(
+        "image",
+        title="Refine",
+        description="Move borders to where the image changes, or leave the map smooth between patches: none.",
+    )
+    certainty: Share = Field(
+        0.0,
+        title="Certainty",
+        description="Objects are dropped that nowhere come this far from the threshold to the likeness of the "
+        "examples, 0 to 1.",
+    )
+    split: Share = Field(
+        0.8,
+        title="Split",
+        description="Touching objects are split where less than this share of the smaller one's width joins them; "
+        "0 splits none.",
+    )
+    link: Literal["auto", "overlap", "touch", "none"] = Field(
+        "auto",
+        title="Link sections",
+        description="Objects of neighbouring sections are one where they overlap best, where they touch, or never; "
+        "auto goes by overlap where sections are thick.",
+    )
+    min_overlap: Share = Field(
+        0.25,
+        title="Least overlap",
+        description="Share of the smaller of two linked objects that lies on the other.",
+    )
+    bridge: int = Field(
+        0,
+        ge=0,
+        le=8,
+        title="Missing sections",
+        description="Sections in a row that an object may be missing from, where sections are linked by overlap.",
+    )
     min_diameter: float = Field(
         0.0,
         ge=0,
         title="Smallest object",
         description="Objects of a smaller equivalent diameter are dropped; nm, or pixels where the size is unknown.",
+    )
+    max_diameter: float = Field(
+        0.0,
+        ge=0,
+        title="Largest object",
+        description="Objects of a larger equivalent diameter are dropped, 0 for none; nm, or pixels where the size is "
+        "unknown.",
+    )
+    max_hole: float = Field(
+        0.0,
+        ge=0,
+        title="Fill holes",
+        description="Holes up to this equivalent diameter become part of their object; nm, or pixels where the size is "
+        "unknown.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -30,14 +30,18 @@ class ReferenceSettings(Settings):
     )
 
 
+Sigma = Annotated[float, Field(ge=0.0, le=10.0)]
+
+
 class SimilaritySettings(Settings):
     """How features are compared with a reference."""
 
-    method: Literal["dinosim", "prototype", "probe"] = Field(
-        "dinosim",
+    method: Literal["auto", "knn", "probe", "prototype", "dinosim"] = Field(
+        "knn",
         title="Method",
-        description="Vote of the nearest reference patches (DINOSim), cosine to the mean example, or a linear probe of "
-        "the examples against what lies around them.",
+        description="Vote of the nearest patches that a probe labelled (knn), a linear probe of the examples against "
+        "what lies around them, cosine to the mean example (prototype), DINOSim as published, or auto: the one under "
+        "which the examples find one another best.",
     )
     neighbours: int = Field(
         5,
@@ -51,12 +55,11 @@ class SimilaritySettings(Settings):
         title="Deduplicate",
         description="Count a reference patch once, even where several examples share its crop, for dinosim.",
     )
-    smoothing: float = Field(
-        1.0,
-        ge=0,
-        le=10,
+    smoothing: Sigma | Literal["auto"] = Field(
+        "auto",
         title="Smoothing",
-        description="Sigma of the 3 x 3 Gaussian on distances and maps, in patches; 0 is off.",
+        description="Sigma of the 3 x 3 Gaussian on maps, and on the distances of dinosim, in patches; 0 is off, auto "
+        "is 1 for dinosim and 0.5 otherwise.",
     )
     quantile_low: Quantile = Field(
         1.0,
@@ -67,12 +70,39 @@ class SimilaritySettings(Settings):
         99.0, title="High quantile", description="Percentile of the reference distances that is unlike, for dinosim."
     )
     penalty: float = Field(
-        20.0, gt=0, le=1e6, title="Penalty", description="Strength of the L2 penalty on the weights, for the probe."
+        20.0,
+        gt=0,
+        le=1e6,
+        title="Penalty",
+        description="Strength of the L2 penalty on the weights, for the probe, also of knn.",
     )
     rounds: int = Field(
         1,
         ge=0,
         le=20,
         title="Rounds",
-        description="How often what was found around the examples is learned from once more, for the probe.",
+        description="How often what was found around the examples is learned from once more, for the probe, also of "
+        "knn.",
     )
+    prototypes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        title="Prototypes",
+        description="Groups that the examples of a class form at most, each with its own mean, for prototype.",
+    )
+    remove: int = Field(
+        0,
+        ge=0,
+        le=64,
+        title="Remove",
+        description="Main directions of the features around the examples that are left out, such as those that tell "
+        "the position in a tile; not for dinosim.",
+    )
+
+    @property
+    def sigma(self) -> float:
+        """The smoothing in patches."""
+        if self.smoothing != "auto":
+            return self.smoothing
+        return 1.0 if self.method == "dinosim" else 0.5

@@ -3,7 +3,7 @@
 from dinoscope.similarity._compare import compare, compare_block, empty_map
 from dinoscope.similarity._dinosim import Bank, build_bank, vote
 from dinoscope.similarity._map import ScaleMismatchWarning, SimilarityMap, WritableArray, scale_mismatch
-from dinoscope.similarity._methods import Matcher, fit
+from dinoscope.similarity._methods import Matcher, fit, settle
 
 __all__ = [
     "Bank",
@@ -17,5 +17,6 @@ __all__ = [
     "empty_map",
     "fit",
     "scale_mismatch",
+    "settle",
     "vote",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from dinoscope.geometry import Region
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.reference import check_same_encoder
+from dinoscope.similarity._held_out import example_spreads
 from dinoscope.similarity._map import ScaleMismatchWarning, SimilarityMap, scale_mismatch
-from dinoscope.similarity._methods import fit
+from dinoscope.similarity._methods import fit, settle
 from dinoscope.similarity._windows import RADIUS, smooth
 from dinoscope.tiling import blocks
 
@@ -63,6 +65,7 @@ def compare(
     advice = scale_mismatch(reference, store.manifest)
     if advice:
         warnings.warn(advice, ScaleMismatchWarning, stacklevel=2)
+    settings = settle(reference, settings)
     matcher = fit(reference, settings)
     similarity = empty_map(store, reference, matcher, settings, out)
     side = store.manifest.tiles.core * max(1, 256 // store.manifest.tiles.core)
@@ -80,7 +83,10 @@ def empty_map(
     settings: SimilaritySettings,
     out: WritableArray | None = None,
 ) -> SimilarityMap:
-    """A map to be filled with what `compare_block` gives; until then everything in it is unlike."""
+    """A map to be filled with what `compare_block` gives; until then everything in it is unlike.
+
+    The settings are settled, see `settle`.
+    """
     values = np.zeros((len(reference.classes), *store.grid.shape), np.float32) if out is None else out
     return SimilarityMap(reference.classes, values, store.grid, example_levels(reference, matcher, settings))
 
@@ -93,16 +99,23 @@ def compare_block(
     features = store.read(read)
     found = matcher.match(features.reshape(-1, features.shape[-1]))
     maps = np.moveaxis(found.reshape(*features.shape[:-1], -1), -1, 0)  # K z gy gx
-    return smooth(maps, settings.smoothing)[(slice(None), *block.relative_to(read).slices)]
+    return smooth(maps, settings.sigma)[(slice(None), *block.relative_to(read).slices)]
 
 
 def example_levels(reference: Reference, matcher: Matcher, settings: SimilaritySettings) -> NDArray[np.float32]:
-    """Median similarity at the positive examples of each class, as their own map has it there, shape (K,)."""
+    """What similarity examples of each class can be expected to reach, shape (K,).
+
+    It is the median at the positive examples, as their own map has it there, less the standard deviation of what they
+    reach when each is looked for by the others: of objects that differ, some are less alike than those at hand.
+    """
     found: list[list[float]] = [[] for _ in reference.classes]
     for window, k, positive in zip(reference.windows, reference.class_index, reference.positive, strict=True):
         if positive:
             found[k].append(_value_at_centre(window, matcher, settings, int(k)))
-    return np.array([np.median(values) for values in found], np.float32)
+    reached = np.array([np.median(values) for values in found], np.float32)
+    if settings.method == "dinosim":  # its authors hold nothing out, and it is slow to fit again and again
+        return reached
+    return reached - example_spreads(reference, partial(fit, settings=settings))
 
 
 def _value_at_centre(window: Window, matcher: Matcher, settings: SimilaritySettings, k: int) -> float:
@@ -110,5 +123,5 @@ def _value_at_centre(window: Window, matcher: Matcher, settings: SimilaritySetti
     near = centre.grow((0, RADIUS, RADIUS)).intersect(window.read)
     features = window.features[near.relative_to(window.read).slices[1:]]
     found = matcher.match(features.reshape(-1, features.shape[-1]).astype(np.float32))[:, k]
-    smoothed = smooth(found.reshape(features.shape[:-1]), settings.smoothing)
+    smoothed = smooth(found.reshape(features.shape[:-1]), settings.sigma)
     return float(smoothed[centre.relative_to(near).slices[1:]].item())

@@ -102,7 +102,7 @@ def _pseudo_labels(
     """Labels of class `k` for the kept reference patches, shape (M,)."""
     mine = reference.class_index == k
     prototype = reference.vectors[mine & reference.positive].mean(axis=0, keepdims=True)
-    distances = _distances(reference, prototype, settings.smoothing)[kept]
+    distances = _distances(reference, prototype, settings.sigma)[kept]
     low, high = np.percentile(distances, [settings.quantile_low, settings.quantile_high])
     labels = 1.0 - np.clip((distances - low) / max(high - low, np.finfo(np.float32).tiny), 0.0, 1.0)
     against = reference.vectors[mine & ~reference.positive]

@@ -50,7 +50,7 @@ class SimilarityMap:
     grid
         The patches, and where they lie in the image.
     levels
-        Median similarity at the positive examples of each class, shape (K,).
+        What similarity examples of each class can be expected to reach, shape (K,).
     """
 
     classes: tuple[str, ...]

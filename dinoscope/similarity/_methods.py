@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from dinoscope.similarity._auto import choose
 from dinoscope.similarity._dinosim import build_bank
+from dinoscope.similarity._knn import fit_neighbours
 from dinoscope.similarity._probe import fit_probe
 from dinoscope.similarity._prototype import fit_prototypes
 
@@ -27,12 +30,29 @@ class Matcher(Protocol):
 
 
 _METHODS: dict[str, Callable[[Reference, SimilaritySettings], Matcher]] = {
-    "dinosim": build_bank,
-    "prototype": fit_prototypes,
+    "knn": fit_neighbours,
     "probe": fit_probe,
+    "prototype": fit_prototypes,
+    "dinosim": build_bank,
 }
+"""Those to prefer come first."""
+
+_TOO_SLOW = ("dinosim",)
+"""Methods that `auto` leaves out: fitting them a few times would take longer than a click may."""
+
+
+def settle(reference: Reference, settings: SimilaritySettings) -> SimilaritySettings:
+    """The same settings with the name of the method that ``auto`` stands for with these examples."""
+    if settings.method != "auto":
+        return settings
+    quick = {name: partial(_fit, name, settings) for name in _METHODS if name not in _TOO_SLOW}
+    return settings.model_copy(update={"method": choose(reference, quick)})
 
 
 def fit(reference: Reference, settings: SimilaritySettings) -> Matcher:
     """The method that the settings name, fitted to the examples of a reference."""
-    return _METHODS[settings.method](reference, settings)
+    return _fit(settle(reference, settings).method, settings, reference)
+
+
+def _fit(name: str, settings: SimilaritySettings, reference: Reference) -> Matcher:
+    return _METHODS[name](reference, settings)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dinoscope.similarity._windows import Surroundings, examples_of, share_left, surroundings
+from dinoscope.similarity._windows import Surroundings, examples_of, main_directions, share_left, surroundings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ _WAY = 0.6
 _FEWEST, _MOST = 3, 0.6
 """Found patches, and share of all, beyond which nothing is learned from them."""
 
-_SURE = 0.95
+SURE = 0.95
 """Probability that a middling example gets."""
 
 _FLAT = 1e-9
@@ -75,7 +75,7 @@ class Probe:
 
 def fit_probe(reference: Reference, settings: SimilaritySettings) -> Probe:
     """A probe for every class."""
-    usual = surroundings(reference)
+    usual = surroundings(reference, settings.remove)
     every = max(1, len(usual.features) // _BACKGROUND)
     around = usual.standardise(usual.features[::every]).astype(np.float64)
     main = _main_directions(around)  # C d
@@ -95,8 +95,7 @@ def _main_directions(features: Array) -> Array:
     channels = features.shape[1]
     if channels <= _DIRECTIONS:
         return np.eye(channels)
-    _, directions = np.linalg.eigh(features.T @ features)
-    return np.asarray(directions[:, -_DIRECTIONS:])
+    return main_directions(features, _DIRECTIONS)
 
 
 def _fit_class(wanted: Array, unwanted: Array, around: Array, settings: SimilaritySettings) -> tuple[Array, float]:
@@ -114,7 +113,7 @@ def _fit_class(wanted: Array, unwanted: Array, around: Array, settings: Similari
 
 
 def _calibrated(plane: tuple[Array, float], wanted: Array, around: Array) -> tuple[Array, float]:
-    """The same plane in other units: a middling example gets `_SURE`, an ordinary patch what that is short of 1.
+    """The same plane in other units: a middling example gets `SURE`, an ordinary patch what that is short of 1.
 
     The penalty, which few examples need, makes all probabilities too timid.
     """
@@ -122,7 +121,7 @@ def _calibrated(plane: tuple[Array, float], wanted: Array, around: Array) -> tup
     ordinary, level = float(np.median(around @ weights)), float(np.median(wanted @ weights))
     if level - ordinary < _FLAT:
         return np.zeros_like(weights), 0.0
-    slope = 2.0 * math.log(_SURE / (1.0 - _SURE)) / (level - ordinary)
+    slope = 2.0 * math.log(SURE / (1.0 - SURE)) / (level - ordinary)
     return weights * slope, -slope * (level + ordinary) / 2.0
 
 

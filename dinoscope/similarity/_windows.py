@@ -53,24 +53,46 @@ class Surroundings:
         Shape (M, C), float32.
     mean, spread
         Of every channel, shape (C,).
+    removed
+        Directions of the standardised features that are taken out, orthonormal, shape (C, n).
     """
 
     features: NDArray[np.float32]
     mean: NDArray[np.float32]
     spread: NDArray[np.float32]
+    removed: NDArray[np.float32]
 
     def standardise(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features (N, C) relative to what is usual."""
         relative: NDArray[np.float32] = (features - self.mean) / self.spread
+        if self.removed.shape[1]:
+            relative -= (relative @ self.removed) @ self.removed.T
         return relative
 
 
-def surroundings(reference: Reference) -> Surroundings:
-    """What lies around the examples of a reference."""
+def surroundings(reference: Reference, remove: int = 0) -> Surroundings:
+    """What lies around the examples of a reference.
+
+    Parameters
+    ----------
+    reference
+        The examples.
+    remove
+        How many main directions are taken out of all features: what varies most between patches may be their position
+        in the tile, or the background.
+    """
     features = np.concatenate([core(window.features, window) for window in reference.windows])
     features = features[distinct(reference.windows)].astype(np.float32)
-    spread = np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
-    return Surroundings(features, features.mean(axis=0), spread)
+    mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
+    removed = main_directions((features - mean) / spread, min(remove, features.shape[1] - 1))
+    return Surroundings(features, mean, spread, removed.astype(np.float32))
+
+
+def main_directions(features: NDArray[Any], count: int) -> NDArray[np.float64]:
+    """The principal directions along which centred features (M, C) vary most, orthonormal, shape (C, count)."""
+    wide = features.astype(np.float64)
+    _, directions = np.linalg.eigh(wide.T @ wide)
+    return np.asarray(directions[:, directions.shape[1] - count :])
 
 
 def examples_of(reference: Reference, k: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

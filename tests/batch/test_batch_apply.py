@@ -20,7 +20,7 @@ from dinoscope.measure import measure_objects
 from dinoscope.outputs import read_detections_csv, scratch_array
 from dinoscope.prompts import PointPrompt
 from dinoscope.reference import build_reference
-from dinoscope.segmentation import segment
+from dinoscope.segmentation import refine_map, segment
 from dinoscope.settings import (
     DetectionSettings,
     IntensitySettings,
@@ -139,7 +139,8 @@ def test_the_results_are_those_of_the_functions_for_one_image(
     for row, path in zip(rows, images, strict=True):
         store = store_of(path, tmp_path / "by hand")
         similarity = compare(store, recipe.reference, SimilaritySettings())
-        found = segment(similarity, store.manifest.image, recipe.segmentation)
+        fine = refine_map(similarity, open_image(path), store.manifest, recipe.segmentation)
+        found = segment(fine, store.manifest.image, recipe.segmentation)
         points = detect(similarity, store.manifest.image, recipe.detection)
         mask = np.asarray(found.mask[...])
         assert row.name == path.stem
@@ -192,7 +193,7 @@ def test_progress_counts_images_and_passes_on_their_stages(
     list(apply(recipe, images, tmp_path / "out", progress=steps.append, make_encoder=encoders))
     counted = [(step.done, step.total) for step in steps if step.stage == "images"]
     assert counted == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    stages = {"images", "features", "similarity", "objects", "area", "measure", "detection", "writing"}
+    stages = {"images", "features", "similarity", "objects", "split", "area", "measure", "detection", "writing"}
     assert {step.stage for step in steps} == stages
 
 

@@ -11,6 +11,7 @@ import tifffile
 
 from dinoscope.batch import Stages
 from dinoscope.benchmark import (
+    BASELINES,
     METHODS,
     Case,
     Correction,
@@ -25,7 +26,7 @@ from dinoscope.benchmark._clicks import counter_examples, examples
 from dinoscope.errors import EvaluationError, ImageReadError, PromptError
 from dinoscope.evaluate import Effort
 from dinoscope.image import open_image
-from dinoscope.settings import ImageSettings
+from dinoscope.settings import ImageSettings, SegmentationSettings
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ def measure(tmp_path: Path, data: Dataset, **protocol: Any) -> Results:
 def test_planted_squares_are_found_in_all_images(tmp_path: Path) -> None:
     data = dataset(PLACES, PLACES[1:])
     results = measure(tmp_path, data, clicks=(1, 2), targets=(0.7, 0.8))
-    assert [(a.clicks, a.seed, a.image) for a in results.answers[:4]] == [
+    assert [(a.draw.clicks, a.draw.seed, a.image) for a in results.answers[:4]] == [
         (1, 0, "all"), (1, 0, "image 0"), (1, 0, "image 1"), (1, 1, "all")
     ]  # fmt: skip
     for whole, *parts in zip(results.answers[::3], results.answers[1::3], results.answers[2::3], strict=True):
-        assert whole.automatic.actual == sum(part.automatic.actual for part in parts) == 7 * 24 * 24
-        assert whole.automatic.both == sum(part.automatic.both for part in parts)
-        assert whole.automatic.scores().dice > 0.8
-        assert whole.curve.scores().best_dice >= whole.automatic.scores().dice - 0.01
+        assert whole.counts.automatic.actual == sum(part.counts.automatic.actual for part in parts) == 7 * 24 * 24
+        assert whole.counts.automatic.both == sum(part.counts.automatic.both for part in parts)
+        assert whole.counts.automatic.scores().dice > 0.8
+        assert whole.counts.curve.scores().best_dice >= whole.counts.automatic.scores().dice - 0.01
         assert whole.seconds > 0
     assert [correction.effort.clicks for correction in results.corrections] == [(1, 1), (1, 1)]
     assert results.left_out == ()
@@ -84,7 +85,7 @@ def test_scores_are_those_of_the_mask_at_each_threshold(tmp_path: Path) -> None:
     from dinoscope.batch import Work
     from dinoscope.geometry import Region
     from dinoscope.jobs import ignore_progress
-    from dinoscope.segmentation import auto_thresholds, similarity_at
+    from dinoscope.segmentation import choose_thresholds, refine_map, segment, similarity_at
     from dinoscope.settings import SimilaritySettings
     from dinoscope.similarity import compare
 
@@ -93,10 +94,14 @@ def test_scores_are_those_of_the_mask_at_each_threshold(tmp_path: Path) -> None:
     work = Work.open(data.cases[0].image, FakeEncoder(), Stages(), tmp_path / "again.zarr")
     reference = work.look_up(examples(planted(0)[1], 0, 2, seed=0), ignore_progress)
     work.extract(ignore_progress)
-    similarity = compare(work.store, reference, SimilaritySettings())
-    values, truth = similarity_at(similarity, Region.of_shape((1, SIDE, SIDE)))[0, 0], planted(0)[1] > 0
-    for counts, threshold in ((answer.automatic, auto_thresholds(similarity)[0]), (answer.fixed, 0.5)):
-        mask = values >= threshold
+    similarity = compare(work.store, reference, SimilaritySettings(method="dinosim"))
+    plane, truth, settings = Region.of_shape((1, SIDE, SIDE)), planted(0)[1] > 0, SegmentationSettings()
+    fine = refine_map(similarity, data.cases[0].image, work.store.manifest, settings)
+    automatic = segment(fine, work.store.manifest.image, settings).mask[:, :] > 0  # what a person would be given
+    smooth = similarity_at(similarity, plane)[0, 0]
+    plain, fixed = smooth >= choose_thresholds(similarity, "auto")[0], smooth >= 0.5
+    masks = (automatic, plain, fixed)
+    for counts, mask in zip((answer.counts.automatic, answer.counts.plain, answer.counts.fixed), masks, strict=True):
         assert (counts.both, counts.predicted, counts.actual) == ((mask & truth).sum(), mask.sum(), truth.sum())
 
 
@@ -104,8 +109,8 @@ def test_the_section_that_is_clicked_on_may_be_left_out(tmp_path: Path) -> None:
     data = dataset(PLACES, PLACES[:1], PLACES[:2], stack=True)
     (answer,) = measure(tmp_path, data, seeds=1).answers
     (held_out,) = measure(tmp_path, data, seeds=1, hold_out=True).answers
-    assert (answer.automatic.actual, held_out.automatic.actual) == (7 * 24 * 24, 3 * 24 * 24)
-    assert held_out.curve.voxels.sum() == 2 * SIDE * SIDE
+    assert (answer.counts.automatic.actual, held_out.counts.automatic.actual) == (7 * 24 * 24, 3 * 24 * 24)
+    assert held_out.counts.curve.voxels.sum() == 2 * SIDE * SIDE
     with pytest.raises(EvaluationError, match="no section of 'squares' counts"):
         measure(tmp_path, dataset(PLACES), hold_out=True)
 
@@ -114,9 +119,9 @@ def test_sections_without_labels_are_told_and_may_be_left_out(tmp_path: Path) ->
     data = dataset(PLACES, (), PLACES, stack=True)
     with pytest.warns(EmptyTruthWarning, match="1 of 3 sections"):
         (answer,) = measure(tmp_path, data, seeds=1).answers
-    assert answer.curve.voxels.sum() == 3 * SIDE * SIDE
+    assert answer.counts.curve.voxels.sum() == 3 * SIDE * SIDE
     (labelled,) = measure(tmp_path, data, seeds=1, labelled_only=True).answers
-    assert labelled.curve.voxels.sum() == 2 * SIDE * SIDE
+    assert labelled.counts.curve.voxels.sum() == 2 * SIDE * SIDE
 
 
 def test_nobody_corrects_sections_without_labels(tmp_path: Path) -> None:
@@ -128,11 +133,67 @@ def test_nobody_corrects_sections_without_labels(tmp_path: Path) -> None:
     assert results.corrections[0].effort.dice[0] > 0.8
 
 
+def test_only_some_sections_are_corrected(tmp_path: Path) -> None:
+    data = dataset(PLACES[:2], (), PLACES[2:], PLACES, stack=True)
+    results = measure(tmp_path, data, labelled_only=True, targets=(0.7,), corrected=2)
+    assert all(each.effort.dice[0] > 0.7 for each in results.corrections)  # clicks go where they belong
+    assert [each.image for each in results.corrections] == ["image 0, section 0", "image 0, section 2"]
+    assert [{p.position[0] for p in each.effort.prompts} for each in results.corrections] == [{0.0}, {2.0}]
+
+
+def test_features_are_made_of_sections_that_count_only(tmp_path: Path) -> None:
+    encoders = FakeEncoder(), FakeEncoder()
+    for encoder, places in zip(encoders, ((), PLACES), strict=True):
+        data = dataset(PLACES, places, places, PLACES, stack=True)
+        protocol = Protocol(clicks=(1,), seeds=1, labelled_only=True, methods=("dinosim",), store_folder=tmp_path)
+        run_benchmark(data, [("fake", encoder)], protocol, Stages())
+    assert 2 * encoders[0].encoded_tiles == encoders[1].encoded_tiles > 0
+
+
+def test_a_map_of_some_sections_is_that_part_of_the_whole(tmp_path: Path) -> None:
+    from dinoscope.batch import Work
+    from dinoscope.benchmark._ways import Learned
+    from dinoscope.jobs import ignore_progress
+    from dinoscope.reference import build_reference
+    from dinoscope.settings import SimilaritySettings
+    from dinoscope.similarity import compare
+
+    data = dataset(PLACES, PLACES[1:], PLACES[:2], stack=True)
+    work = Work.open(data.cases[0].image, FakeEncoder(), Stages(), tmp_path / "store.zarr")
+    work.extract(ignore_progress)
+    prompts = examples(planted(0)[1], 0, 2, seed=0)
+    reference = build_reference(work.store, prompts, Stages().reference)
+    for method in METHODS:
+        settings = SimilaritySettings(**{"method": method})
+        whole = compare(work.store, reference, settings)
+        some = Learned.of(work, prompts, settings).compare(work, (2, 0))
+        np.testing.assert_array_equal(some.values, np.asarray(whole.values)[:, [2, 0]])
+        np.testing.assert_array_equal(some.levels, whole.levels)
+        assert some.grid.shape == np.asarray(some.values).shape[1:]
+
+
+def test_who_has_no_counter_examples_is_a_baseline_of_its_own(tmp_path: Path) -> None:
+    results = measure(
+        tmp_path,
+        dataset(PLACES),
+        methods=("dinosim",),
+        baselines=("positives", "published"),
+        targets=(1.0,),
+        at_most=4,
+        segmentation=SegmentationSettings(refine="none"),
+    )
+    assert {answer.method for answer in results.answers} == {"dinosim"}
+    assert [each.method for each in results.corrections] == ["dinosim", BASELINES["positives"], BASELINES["published"]]
+    both, *positive = results.corrections
+    assert not all(prompt.positive for prompt in both.effort.prompts)
+    assert all(prompt.positive for each in positive for prompt in each.effort.prompts)
+
+
 def test_another_section_may_be_clicked_on(tmp_path: Path) -> None:
     data = dataset((), PLACES)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EmptyTruthWarning)
-        assert measure(tmp_path, data, click_on=1).answers[0].automatic.scores().dice > 0.6
+        assert measure(tmp_path, data, click_on=1).answers[0].counts.automatic.scores().dice > 0.6
         with pytest.raises(EvaluationError, match="cannot draw 2 points from 0"):
             measure(tmp_path, data, click_on=0)
         with pytest.raises(EvaluationError, match=r"section 2 .* has 2"):
@@ -140,15 +201,15 @@ def test_another_section_may_be_clicked_on(tmp_path: Path) -> None:
 
 
 def test_a_method_that_refuses_is_told_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dinoscope.benchmark import _protocol
-    from dinoscope.similarity import compare
+    from dinoscope.benchmark import _ways
+    from dinoscope.similarity import fit
 
-    def refuse(store: Any, reference: Any, settings: Any) -> Any:
+    def refuse(reference: Any, settings: Any) -> Any:
         if settings.method != "dinosim":
             raise PromptError("needs counter-examples")
-        return compare(store, reference, settings)
+        return fit(reference, settings)
 
-    monkeypatch.setattr(_protocol, "compare", refuse)
+    monkeypatch.setattr(_ways, "fit", refuse)
     results = measure(tmp_path, dataset(PLACES), methods=METHODS)
     assert {answer.method for answer in results.answers} == {"dinosim"}
     assert results.left_out == tuple(f"fake, {name}: needs counter-examples" for name in METHODS if name != "dinosim")
@@ -157,13 +218,16 @@ def test_a_method_that_refuses_is_told_and_the_others_go_on(tmp_path: Path, monk
 def test_every_method_sees_the_same_clicks_and_finds_the_squares(tmp_path: Path) -> None:
     results = measure(tmp_path, dataset(PLACES), methods=METHODS, counter_examples=5)
     assert {answer.method for answer in results.answers} == set(METHODS)
-    assert all(answer.curve.scores().best_dice > 0.7 for answer in results.answers)
+    assert all(answer.counts.curve.scores().best_dice > 0.7 for answer in results.answers)
 
 
 def test_protocols_that_draw_nothing_are_refused() -> None:
     for wrong in ({"clicks": ()}, {"clicks": (0,)}, {"seeds": 0}, {"counter_examples": -1}):
         with pytest.raises(EvaluationError, match="cannot be drawn"):
             Protocol(**wrong)
+    for unknown in ({"baselines": ("oracle",)}, {"corrected": -1}):
+        with pytest.raises(EvaluationError, match="expected baselines of forest, positives, published"):
+            Protocol(**unknown)
 
 
 def test_summaries_are_means_over_seeds_and_tables_hold_every_answer(tmp_path: Path) -> None:

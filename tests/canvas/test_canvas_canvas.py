@@ -17,7 +17,7 @@ from dinoscope.canvas import TILE, Canvas, CanvasLayer, Edges, Encoded, Place
 from dinoscope.errors import Cancelled, NotReadyError, PromptError, RegionError
 from dinoscope.geometry import Axis, Region
 from dinoscope.image import Image, LazyArray, open_image
-from dinoscope.prompts import PointPrompt, PolygonPrompt
+from dinoscope.prompts import BoxPrompt, PointPrompt, PolygonPrompt, StrokePrompt
 from dinoscope.session import OBJECTS, Session
 from dinoscope.settings import ImageSettings
 
@@ -86,7 +86,7 @@ def test_what_is_hidden_is_not_judged(canvas: Canvas) -> None:
     assert session.prompts[1] == PointPrompt((0, 105.0, 137.0))
 
 
-def voxels_in(prompt: PolygonPrompt) -> list[list[int]]:
+def voxels_in(prompt: BoxPrompt) -> list[list[int]]:
     """First and last voxel (y, x) whose centre lies in a box."""
     (_, *low), (_, *high) = prompt.bounds
     return [[math.ceil(v) for v in low], [math.floor(v) for v in high]]
@@ -110,7 +110,7 @@ def test_a_box_is_the_voxels_whose_centres_are_in_it(rows: list[float], columns:
         return
     canvas.box(edges, counter)
     (drawn,) = session.prompts
-    assert isinstance(drawn, PolygonPrompt)
+    assert isinstance(drawn, BoxPrompt)
     assert (drawn.section, drawn.positive) == (2, not counter)
     assert voxels_in(drawn) == [[inside[0][0], inside[1][0]], [inside[0][-1], inside[1][-1]]]
 
@@ -120,6 +120,14 @@ def test_an_empty_box_is_no_example(deep: Canvas, edges: Edges) -> None:
     with pytest.raises(PromptError):
         deep.box(edges)
     assert deep.session.prompts == ()
+
+
+def test_lines_are_examples_in_the_section_that_is_shown(deep: Canvas) -> None:
+    deep.section = 2
+    line = [(3.0, 4.0), (20.0, 4.0), (20.0, 30.0)]
+    deep.stroke(line, 5.0)
+    deep.outline(line, counter=True)
+    assert deep.session.prompts == (StrokePrompt(2, tuple(line), 5.0), PolygonPrompt(2, tuple(line), positive=False))
 
 
 def test_without_an_image_a_box_is_no_example(session: Session) -> None:

@@ -26,7 +26,7 @@ from dinoscope.errors import Cancelled, RegionError
 from dinoscope.features import ImageFacts
 from dinoscope.image import open_image
 from dinoscope.outputs import Detections
-from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt
+from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt
 from dinoscope.segmentation import segment
 from dinoscope.settings import SegmentationSettings, ViewSettings
 from dinoscope.similarity import SimilarityMap
@@ -350,6 +350,8 @@ def test_marks_have_no_seams_where_tiles_meet(step: float, small: int, large: in
         PointPrompt((0, 63.3, 31.7), "a"),
         PointPrompt((0, 0.0, 127.0), "b", positive=False),
         PolygonPrompt(0, ((10.0, 20.0), (10.0, 110.0), (80.0, 60.0)), "b"),
+        BoxPrompt(0, (15.2, 3.0), (70.5, 90.1), "a"),
+        StrokePrompt(0, ((90.0, 5.0), (60.3, 120.0), (5.0, 70.2)), 20.0, "b", positive=False),
         MaskPrompt(0, (50, 20), np.tri(20, dtype=bool), "a"),
     )
     for drawing in (marks, found([(31.3, 63.5), (48.0, 64.0)], [30.0, 61.0])):
@@ -374,16 +376,35 @@ def test_marks_are_in_the_colour_of_their_class_and_only_in_their_section() -> N
     assert not outlines[14, 14].any()
 
 
+SQUARE = ((20.0, 20.0), (20.0, 76.0), (76.0, 76.0), (76.0, 20.0))
+
+
 @pytest.mark.parametrize("step", STEPS)
-def test_an_outline_runs_through_its_corners_and_leaves_the_middle_free(step: float) -> None:
+@pytest.mark.parametrize("drawing", [PolygonPrompt(0, SQUARE, "a"), BoxPrompt(0, SQUARE[0], SQUARE[2], "a")])
+def test_an_outline_runs_through_its_corners_and_leaves_the_middle_free(drawing: Prompt, step: float) -> None:
     low, high = 20.0, 76.0
-    corners = ((low, low), (low, high), (high, high), (high, low))
-    shown = drawn(examples(PolygonPrompt(0, corners, "a")), PLANE, step, tile=32)
+    shown = drawn(examples(drawing), PLANE, step, tile=32)
     near, far, middle = (int((v + 0.5) / step) for v in (low, high, 48.0))
     for at in ((near, middle), (middle, near), (far, middle), (middle, far)):
         assert shown[at].tolist() == [*ORANGE, 255]
     assert centre_of(shown) == pytest.approx((48.5 / step,) * 2, abs=0.7)
     assert not shown[middle, middle].any()
+
+
+@pytest.mark.parametrize("step", [0.125, 1])
+@pytest.mark.parametrize(("positive", "rim"), [(True, (255, 255, 255)), (False, (220, 38, 38))])
+def test_a_stroke_is_tinted_as_wide_as_it_is_with_a_rim_that_tells_the_sign(
+    step: float, positive: bool, rim: tuple[int, ...]
+) -> None:
+    drawing = examples(StrokePrompt(0, ((48.0, 30.0), (48.0, 90.0)), 20.0, "a", positive))
+    shown = drawn(drawing, PLANE, step, tile=32)
+    column = shown[:, int(60.5 / step)]
+    tinted = np.flatnonzero(column[:, 3] == 180)
+    np.testing.assert_allclose([tinted.min() * step, (tinted.max() + 1) * step], [38.5, 58.5], atol=1.0)
+    assert column[int(48.5 / step)].tolist() == pytest.approx([*ORANGE, 180], abs=2)
+    assert (np.abs(column[:, :3].astype(int) - rim).max(axis=1)[column[:, 3] > 200] <= 3).any()
+    assert shown[int(48.5 / step), int(22.5 / step), 3] == 180  # the ends are round
+    assert not shown[int(39.5 / step), int(21.5 / step)].any()
 
 
 @pytest.mark.parametrize(("positive", "colour"), [(True, (*ORANGE, 180)), (False, (220, 38, 38, 90))])

@@ -207,6 +207,20 @@ def test_the_threshold_moves_the_mask_and_not_the_map(canvas: Canvas) -> None:
     assert mask.thresholds.tolist() == pytest.approx([0.9])
 
 
+def test_refining_moves_the_mask_and_not_the_map(canvas: Canvas) -> None:
+    session = canvas.session
+    session.prompts = [CLICK]
+    session.request("similarity")
+    mask: Any = layer_of(canvas, "mask").drawing
+    assert mask.similarity.evidence is not None
+    log = told(canvas)
+    assert drawn_anew(canvas, lambda: setattr(session.settings.segmentation, "refine", "none")) >= {"mask"}
+    assert log
+    plain: Any = layer_of(canvas, "mask").drawing
+    assert plain.similarity.evidence is None
+    assert (plain.thresholds < mask.thresholds).all()
+
+
 def test_the_threshold_without_a_map_shows_nothing(canvas: Canvas) -> None:
     canvas.session.settings.segmentation.threshold = 0.9
     assert names(canvas) == ["image"]

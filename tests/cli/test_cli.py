@@ -14,7 +14,15 @@ import zarr
 
 from dinoscope.cli import DONE, main
 from dinoscope.image import open_image
-from dinoscope.prompts import PointPrompt, write_prompts
+from dinoscope.prompts import (
+    BoxPrompt,
+    MaskPrompt,
+    PointPrompt,
+    PolygonPrompt,
+    StrokePrompt,
+    describe_prompt,
+    write_prompts,
+)
 from dinoscope.samples import phantom
 from tests.commands import refuse, run
 
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from dinoscope.prompts import Prompt
 
 SIDE = 256
 
@@ -51,6 +61,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 SEGMENT = ("segment", "image.tif", "--prompts", "clicks.csv", "-o")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        BoxPrompt(0, (30, 30), (90, 90), "disc"),
+        StrokePrompt(0, ((56, 54), (64, 68)), 6, "disc"),
+        PolygonPrompt(0, ((48, 60), (60, 72), (72, 60), (60, 48)), "disc"),
+        MaskPrompt(0, (54, 54), np.ones((12, 12), bool), "disc"),
+    ],
+)
+def test_prompts_of_every_kind_are_read_from_geojson(
+    folder: Path, capsys: pytest.CaptureFixture[str], prompt: Prompt
+) -> None:
+    write_prompts([prompt], folder / "p.geojson")
+    run(capsys, "segment", "image.tif", "--prompts", "p.geojson", "-o", "mask.ome.zarr")
+    assert run(capsys, "evaluate", "mask.ome.zarr", "truth.tif")["dice"] > 0.8
+    record = json.loads((folder / "mask.ome.zarr.json").read_text())
+    assert record["examples"][0]["kind"] == describe_prompt(prompt)["kind"]
 
 
 def test_segment_finds_the_planted_discs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,7 +157,7 @@ def test_benchmark_measures_a_folder_into_one_table_and_one_plot(
     found = run(capsys, *words, "--counter-examples", 2, "--noc", "--at-most", 2)
     assert [(line["encoder"], line["clicks"]) for line in found["answers"]] == [("nano", 1), ("nano", 2)]
     assert found["answers"][1]["dice_best"] > 0.7
-    assert found["corrections"][0]["images"] == 2
+    assert found["corrections"][0]["sections"] == 2
     assert 1 <= found["corrections"][0]["noc@70"] <= found["corrections"][0]["noc@80"] <= 2
     rows = read_csv(folder / "benchmark.csv")
     assert {row["image"] for row in rows} == {"all", "0", "1"}
@@ -168,6 +168,34 @@ def test_benchmark_measures_a_folder_into_one_table_and_one_plot(
     assert "exists already" in refuse(capsys, *words)
     assert main([*map(str, words), "--force"]) == DONE
     assert "nano, dinosim" in capsys.readouterr().out
+
+
+def test_benchmark_compares_with_baselines_and_takes_the_settings_of_results(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grey, numbers = discs(0)
+    tifffile.imwrite(folder / "image.tif", grey)
+    tifffile.imwrite(folder / "truth.tif", numbers)
+    words: list[Any] = ["benchmark", "image.tif", "--truth", "truth.tif", "--instances", "--seeds", 1, "--clicks", 2]
+    words += ["--method", "dinosim", "--baseline", "forest", "--baseline", "positives", "--noc", "--at-most", 2]
+    found = run(capsys, *words, "--threshold", 0.9, "--refine", "none", "--min-score", 1.0, "--corrected", 1)
+    assert [line["method"] for line in found["answers"]] == ["dinosim", "random forest"]
+    assert [line["method"] for line in found["corrections"]] == ["dinosim", "random forest", "dinosim, positives only"]
+    assert all(line["dice"] == line["dice_plain"] and line["object_ap"] >= 0 for line in found["answers"])
+    assert found["answers"][0]["detection_f1"] == 0  # no peak is as high as the lowest score
+    (row,) = [row for row in read_csv(folder / "benchmark.csv") if row["method"] == "random forest" and row["seed"]]
+    assert float(row["dice"]) == pytest.approx(found["answers"][1]["dice"])
+    settings = json.loads((folder / "benchmark.csv.json").read_text())["settings"]
+    assert (settings["segmentation"]["threshold"], settings["detection"]["min_score"]) == (0.9, 1.0)
+    with pytest.raises(SystemExit):
+        main([*map(str, words), "--baseline", "oracle"])
+
+
+def test_the_command_knows_all_baselines() -> None:
+    from dinoscope.benchmark import BASELINES
+    from dinoscope.cli import _benchmark
+
+    assert _benchmark._BASELINES == tuple(BASELINES)
 
 
 def test_benchmark_of_an_image_needs_its_truth(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,6 +98,22 @@ def test_every_click_corrects_one_of_the_largest_errors(masks: NDArray[np.bool_]
     assert depth[y, x] == depth.max()
 
 
+@given(array_shapes(min_dims=2, max_dims=3, min_side=2, max_side=8).flatmap(lambda s: arrays(bool, (2, *s))))
+def test_who_has_no_counter_examples_clicks_on_what_is_missing(masks: NDArray[np.bool_]) -> None:
+    found, truth = masks
+    click = next_click(found, truth, positives_only=True)
+    # To such a person what is too much is as good as right.
+    assert click == next_click(found & truth, truth)
+    assert click is None or click.positive
+
+
+def test_without_counter_examples_nothing_can_be_done_about_what_is_too_much() -> None:
+    effort = clicks_to_reach(lambda prompts: np.ones((60, 60), bool), squares(), at_most=6, positives_only=True)
+    assert (effort.clicks, effort.reached, len(effort.prompts)) == ((6, 6), (False, False), 1)
+    both = clicks_to_reach(lambda prompts: np.ones((60, 60), bool), squares(), at_most=6)
+    assert [prompt.positive for prompt in both.prompts] == [True] + [False] * 5
+
+
 def test_a_perfect_segmenter_needs_one_click() -> None:
     effort = clicks_to_reach(lambda prompts: squares(), squares())
     assert (effort.clicks, effort.reached, effort.dice) == ((1, 1), (True, True), (1.0,))

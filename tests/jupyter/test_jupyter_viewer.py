@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Picture
 
 from dinoscope.image import LazyArray, open_image
-from dinoscope.prompts import PointPrompt, PolygonPrompt
+from dinoscope.prompts import BoxPrompt, PointPrompt, PolygonPrompt, StrokePrompt
 from dinoscope.settings import ImageSettings
 from tests.notebook import Page, wait_until
 
@@ -163,8 +163,33 @@ def test_a_counter_click_is_a_counter_example(panel: Panel, page: Page) -> None:
 def test_a_box_is_an_example_of_the_voxels_in_it(panel: Panel, page: Page) -> None:
     page.send("box", y0=32.1, x0=31.6, y1=63.8, x1=64.4, counter=False)
     (prompt,) = panel.session.prompts
-    assert isinstance(prompt, PolygonPrompt)
-    assert np.round(np.asarray(prompt.vertices)).astype(int).tolist() == [[32, 32], [32, 63], [63, 63], [63, 32]]
+    assert isinstance(prompt, BoxPrompt)
+    assert np.round(np.asarray(prompt.corners)).astype(int).tolist() == [[32, 32], [32, 63], [63, 63], [63, 32]]
+
+
+def test_lines_are_examples(panel: Panel, page: Page) -> None:
+    page.send("stroke", places=[40, 36, 50, 58.5], width=4.5, counter=False)
+    page.send("outline", places=[36, 36, 36, 60, 60, 60], counter=True)
+    assert panel.session.prompts == (
+        StrokePrompt(0, ((40, 36), (50, 58.5)), 4.5),
+        PolygonPrompt(0, ((36, 36), (36, 60), (60, 60)), positive=False),
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "stroke", "places": [1.0, 2.0], "width": 0, "counter": False},
+        {"type": "stroke", "places": [1.0], "width": 3, "counter": False},
+        {"type": "stroke", "places": [1.0, float("nan")], "width": 3, "counter": False},
+        {"type": "outline", "places": [], "counter": False},
+        {"type": "outline", "places": [1.0, 2.0, 3.0], "counter": False},
+    ],
+)
+def test_lines_that_are_none_are_refused_in_words(panel: Panel, page: Page, message: dict[str, Any]) -> None:
+    page.comm.receive(message)
+    assert panel.session.prompts == ()
+    assert len(page.comm.said()) == 1
 
 
 def test_an_empty_box_is_refused_in_words(panel: Panel, page: Page) -> None:

@@ -53,13 +53,23 @@ def test_dice_is_drawn_over_clicks_in_one_colour_per_method() -> None:
         Line("nano", "a", True, (1, 2, 3), (0.5, 0.6, 0.7), (0.0, 0.0, 0.0)),
     ]
     ax = plot.learning(lines)
-    first, second, third = ax.get_lines()
+    first, second, third, key = ax.get_lines()
     assert points_of(first) == [(1.0, 0.5), (5.0, 0.9)]
     assert first.get_color() == third.get_color() != second.get_color()
     assert (first.get_linestyle(), third.get_linestyle()) == ("-", "--")
     band = np.asarray(ax.collections[0].get_paths()[0].vertices)
     assert {(float(x), round(float(y), 3)) for x, y in band} == {(1.0, 0.4), (1.0, 0.6), (5.0, 0.7), (5.0, 1.0)}
-    assert legend_of(ax) == ["nano, a", "nano, b", "nano, a, correcting"]
+    assert legend_of(ax) == ["a", "b", "clicks on the worst error"]
+    assert (points_of(key), key.get_linestyle()) == ([], "--")
+
+
+def test_encoders_are_named_where_there_are_several_and_so_is_who_only_corrects() -> None:
+    lines = [Line(encoder, "a", encoder == "c", (1, 2), (0.5, 0.9), (0.0, 0.0)) for encoder in "abcdef"]
+    ax = plot.learning(lines)
+    assert legend_of(ax) == [*(f"{encoder}, a" for encoder in "abdef"), "c, a", "clicks on the worst error"]
+    assert len({str(line.get_color()) for line in ax.get_lines()}) == 7
+    assert plot.learning(lines[:2]).get_legend()._ncols == 1  # type: ignore[union-attr]
+    assert ax.get_legend()._ncols == 2  # type: ignore[union-attr]
 
 
 def test_charts_are_written_whole_and_only_as_what_they_can_be(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from scipy import ndimage
 from dinoscope.errors import SettingsError
 from dinoscope.features import ImageFacts
 from dinoscope.geometry import LengthUnit, Region
-from dinoscope.segmentation import auto_thresholds, find_objects, label_region, segment, similarity_at
+from dinoscope.segmentation import ObjectRules, auto_thresholds, find_objects, label_region, segment, similarity_at
 from dinoscope.settings import SegmentationSettings
 from dinoscope.similarity import SimilarityMap
 from dinoscope.tiling import PatchGrid, blocks
@@ -99,7 +99,8 @@ def test_small_objects_are_dropped_by_their_whole_size() -> None:
     classes[0, 2:4, 1:19] = 1  # 36 voxels over three blocks, at most 16 in each
     classes[0, 6, 2:6] = 1  # 4 voxels
     scratch = np.zeros(classes.shape, np.uint32)
-    found = find_objects(blocks(Region.of_shape(classes.shape), (1, 8, 8)), lambda b: classes[b.slices], scratch, 20)
+    rules = ObjectRules(min_voxels=20)
+    found = find_objects(blocks(Region.of_shape(classes.shape), (1, 8, 8)), lambda b: classes[b.slices], scratch, rules)
     assert found.count == 1
     kept = found.object_of[scratch] > 0
     np.testing.assert_array_equal(kept[0, :5], classes[0, :5] > 0)

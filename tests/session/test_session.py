@@ -84,7 +84,7 @@ def test_a_click_leads_to_objects(session: Session) -> None:
     assert len(found.object_classes) == 2
     assert found.mask[48, 48] == found.mask[112, 144] == 1
     assert found.mask[80, 80] == 0
-    assert {step.stage for step in recorder.steps} == {"features", "similarity", "objects"}
+    assert {step.stage for step in recorder.steps} == {"features", "similarity", "objects", "split"}
 
 
 def test_the_threshold_moves_the_last_stage_only(session: Session, encoders: CountingEncoders) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from dinoscope.errors import PromptError
+from dinoscope.errors import NotReadyError, PromptError
 from dinoscope.geometry import Region
 from dinoscope.image import open_image
 from dinoscope.jobs import Runner
-from dinoscope.prompts import PointPrompt, PolygonPrompt
-from dinoscope.session import FOLLOWED, OBJECTS, Session, box, click
+from dinoscope.prompts import BoxPrompt, PointPrompt, PolygonPrompt, StrokePrompt
+from dinoscope.session import FOLLOWED, OBJECTS, Session, box, click, outline, stroke
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_a_box_holds_just_its_voxels(session: Session, counter: bool) -> None:
     click(session, CLICK.position)
     box(session, Region((0, 96, 128), (1, 128, 160)), counter)
     drawn = session.prompts[1]
-    assert isinstance(drawn, PolygonPrompt)
+    assert isinstance(drawn, BoxPrompt)
     assert drawn.positive is not counter
     (_, *low), (_, *high) = drawn.bounds
     assert np.ceil(low).tolist() == [96, 128]
@@ -69,6 +69,41 @@ def test_an_empty_box_is_refused(session: Session) -> None:
     with pytest.raises(PromptError, match="smaller than a voxel"):
         box(session, Region((0, 5, 5), (1, 5, 9)))
     assert session.prompts == ()
+
+
+@pytest.mark.parametrize("counter", [False, True])
+def test_lines_are_examples_and_stay_in_the_image(session: Session, counter: bool) -> None:
+    session.brush.choose("vesicle")
+    line = [(40.25, 40.0), (50.0, 300.0), (-7.0, 45.0)]
+    within = ((40.25, 40.0), (50.0, 199.49), (-0.49, 45.0))
+    stroke(session, 0, line, 6.5, counter)
+    outline(session, 0, line, counter)
+    assert session.prompts == (
+        StrokePrompt(0, within, 6.5, "vesicle", not counter),
+        PolygonPrompt(0, within, "vesicle", not counter),
+    )
+    session.undo_prompts()
+    assert len(session.prompts) == 1
+
+
+def test_a_stroke_over_one_square_finds_the_other(session: Session) -> None:
+    stroke(session, 0, [(36, 36), (50, 58)], 4)
+    session.request("similarity")
+    values = session.result("similarity").values[0, 0]
+    assert values[112 // 4, 144 // 4] > 0.8
+    assert values[80 // 4, 80 // 4] < 0.5
+
+
+@pytest.mark.parametrize("line", [[], [(3, 3), (9, 9)], [(3.2, 3.2), (3.4, 3.2), (3.4, 3.6)]])
+def test_an_outline_of_nothing_is_refused(session: Session, line: list[tuple[float, float]]) -> None:
+    with pytest.raises(PromptError, match=r"outline|covers no voxel"):
+        outline(session, 0, line)
+    assert session.prompts == ()
+
+
+def test_without_an_image_there_is_nothing_to_draw_on() -> None:
+    with pytest.raises(NotReadyError, match="no image to draw on"):
+        stroke(Session(), 0, [(1, 1)], 3)
 
 
 @pytest.mark.parametrize("counter", [False, True])

@@ -123,7 +123,7 @@ CLICKS = [(30.0, 31.0), (36.2, 50.0), (24.0, 27.5)]
 
 def test_the_map_is_that_of_the_paper(store: FeatureStore) -> None:
     reference = build_reference(store, [PointPrompt((0, y, x)) for y, x in CLICKS], ReferenceSettings(crop=32))
-    found = compare(store, reference, SimilaritySettings())
+    found = compare(store, reference, SimilaritySettings(method="dinosim"))
     features = store.read(store.grid.extent)[0].astype(np.float64)
     expected = paper_dinosim(features, CLICKS, crop=8)
     np.testing.assert_allclose(found.values[0, 0], expected, atol=1e-5)
@@ -133,17 +133,17 @@ def test_the_map_is_that_of_the_paper(store: FeatureStore) -> None:
 def test_the_map_of_the_published_code_can_be_had(store: FeatureStore) -> None:
     as_code = ReferenceSettings(crop=24, sampling="nearest", crop_at="lattice")
     reference = build_reference(store, [PointPrompt((0, y, x)) for y, x in CLICKS], as_code)
-    found = compare(store, reference, SimilaritySettings(dedupe=False))
+    found = compare(store, reference, SimilaritySettings(method="dinosim", dedupe=False))
     features = store.read(store.grid.extent)[0].astype(np.float64)
     expected = code_dinosim(features, CLICKS, crop=6)
     np.testing.assert_allclose(found.values[0, 0], expected, atol=1e-5)
-    deduped = compare(store, reference, SimilaritySettings())
+    deduped = compare(store, reference, SimilaritySettings(method="dinosim"))
     assert np.abs(deduped.values[...] - found.values[...]).max() > 0.01
 
 
 def test_the_planted_object_is_found(store: FeatureStore) -> None:
     reference = build_reference(store, [PointPrompt((0, 32, 40))], ReferenceSettings())
-    found = compare(store, reference, SimilaritySettings()).values[0, 0]
+    found = compare(store, reference, SimilaritySettings(method="dinosim")).values[0, 0]
     inside = found[6:10, 6:14]
     outside = np.delete(found, np.s_[4:12], axis=0)
     assert inside.min() > 0.7
@@ -162,7 +162,9 @@ def test_a_counter_example_lowers_what_resembles_it(tmp_path: Path) -> None:
     extract_features(image, encoder, store)
     click, counter = PointPrompt((0, 24, 24)), PointPrompt((0, 24, 64), positive=False)
     maps = [
-        compare(store, build_reference(store, prompts, ReferenceSettings()), SimilaritySettings()).values[0, 0]
+        compare(
+            store, build_reference(store, prompts, ReferenceSettings()), SimilaritySettings(method="dinosim")
+        ).values[0, 0]
         for prompts in ([click], [click, counter])
     ]
     target, decoy = (slice(5, 7), slice(5, 7)), (slice(5, 7), slice(15, 17))
@@ -173,7 +175,7 @@ def test_a_counter_example_lowers_what_resembles_it(tmp_path: Path) -> None:
 
 def test_classes_get_a_map_each(store: FeatureStore) -> None:
     prompts = [PointPrompt((0, 32, 40), "bright"), PointPrompt((0, 60, 80), "dark")]
-    found = compare(store, build_reference(store, prompts, ReferenceSettings()), SimilaritySettings())
+    found = compare(store, build_reference(store, prompts, ReferenceSettings()), SimilaritySettings(method="dinosim"))
     assert found.classes == ("bright", "dark")
     assert found.values.shape == (2, *store.grid.shape)
     bright, dark = found.values[:, 0, 8, 10], found.values[:, 0, 15, 20]
@@ -185,23 +187,27 @@ def test_levels_are_the_map_at_the_examples(store: FeatureStore) -> None:
     places = [(32, 40), (30, 53), (41, 21)]
     prompts = [PointPrompt((0, float(y), float(x))) for y, x in places]
     counter = PointPrompt((0, 60.0, 80.0), positive=False)
-    found = compare(store, build_reference(store, [*prompts, counter], ReferenceSettings()), SimilaritySettings())
+    found = compare(
+        store, build_reference(store, [*prompts, counter], ReferenceSettings()), SimilaritySettings(method="dinosim")
+    )
     at_examples = [found.values[0, 0, y // STRIDE, x // STRIDE] for y, x in places]
     np.testing.assert_allclose(found.levels, [np.median(at_examples)], atol=1e-6)
 
 
 def test_a_part_of_the_map_is_the_part_of_the_whole(store: FeatureStore) -> None:
     reference = build_reference(store, [PointPrompt((0, 32, 40))], ReferenceSettings())
-    whole = compare(store, reference, SimilaritySettings())
+    whole = compare(store, reference, SimilaritySettings(method="dinosim"))
     part = Region((0, 3, 5), (1, 11, 9))
-    block = compare_block(store, build_bank(reference, SimilaritySettings()), SimilaritySettings(), part)
+    block = compare_block(
+        store, build_bank(reference, SimilaritySettings(method="dinosim")), SimilaritySettings(method="dinosim"), part
+    )
     np.testing.assert_allclose(block, whole.read(part), atol=1e-6)
 
 
 def test_the_map_can_be_written_elsewhere(store: FeatureStore) -> None:
     reference = build_reference(store, [PointPrompt((0, 32, 40))], ReferenceSettings())
     out = np.full((1, *store.grid.shape), np.nan, np.float32)
-    found = compare(store, reference, SimilaritySettings(), out)
+    found = compare(store, reference, SimilaritySettings(method="dinosim"), out)
     assert found.values is out
     assert np.isfinite(out).all()
 
@@ -218,7 +224,11 @@ def test_identical_references_do_not_divide_by_zero(tmp_path: Path) -> None:
     manifest = plan_features(image, encoder.spec, TilingSettings(), IntensitySettings())
     store = FeatureStore.create(tmp_path / "flat.zarr", manifest)
     extract_features(image, encoder, store)
-    found = compare(store, build_reference(store, [PointPrompt((0, 5, 5))], ReferenceSettings()), SimilaritySettings())
+    found = compare(
+        store,
+        build_reference(store, [PointPrompt((0, 5, 5))], ReferenceSettings()),
+        SimilaritySettings(method="dinosim"),
+    )
     np.testing.assert_array_equal(found.values, 1)
 
 
@@ -230,17 +240,17 @@ def test_a_reference_of_another_encoder_is_refused(store: FeatureStore, tmp_path
     extract_features(image, encoder, other)
     reference = build_reference(store, [PointPrompt((0, 5, 5))], ReferenceSettings())
     with pytest.raises(ReferenceMismatchError, match="use the same encoder"):
-        compare(other, reference, SimilaritySettings())
+        compare(other, reference, SimilaritySettings(method="dinosim"))
 
 
 def test_another_pixel_size_is_said(tmp_path: Path) -> None:
     fine, coarse = (make_store(tmp_path, pixel_size=size) for size in (5.0, 15.0))
     reference = build_reference(fine, [PointPrompt((0, 32, 40))], ReferenceSettings())
     with pytest.warns(ScaleMismatchWarning, match="working pixel size of 5 nm"):
-        compare(coarse, reference, SimilaritySettings())
+        compare(coarse, reference, SimilaritySettings(method="dinosim"))
 
 
 def test_quantiles_in_the_wrong_order_are_refused(store: FeatureStore) -> None:
     reference = build_reference(store, [PointPrompt((0, 5, 5))], ReferenceSettings())
     with pytest.raises(SettingsError, match="expected the low one"):
-        build_bank(reference, SimilaritySettings(quantile_low=60, quantile_high=40))
+        build_bank(reference, SimilaritySettings(method="dinosim", quantile_low=60, quantile_high=40))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -14,14 +15,22 @@ from dinoscope.image import open_image
 from dinoscope.prompts import PointPrompt
 from dinoscope.reference import build_reference, pool_references
 from dinoscope.settings import IntensitySettings, ReferenceSettings, SimilaritySettings, TilingSettings
-from dinoscope.similarity import compare, compare_block, fit
+from dinoscope.similarity import compare, compare_block, fit, settle
+from dinoscope.similarity._auto import choose
+from dinoscope.similarity._held_out import held_out
+from dinoscope.similarity._knn import fit_neighbours
 from dinoscope.similarity._probe import logistic_regression
+from dinoscope.similarity._prototype import fit_prototypes
+from dinoscope.similarity._windows import Surroundings, main_directions
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from dinoscope.reference import Reference
+    from dinoscope.similarity import Matcher
 
 METHODS = get_args(SimilaritySettings.model_fields["method"].annotation)
 CLICK = PointPrompt((0, 24, 24))
@@ -149,3 +158,88 @@ def test_a_probe_of_many_channels_looks_at_the_main_directions() -> None:
     assert main.shape == (200, 64)
     np.testing.assert_allclose(main.T @ main, np.eye(64), atol=1e-9)
     assert np.abs(main[0]).max() > 0.99
+
+
+def test_held_out_examples_tell_what_can_be_expected(store: FeatureStore) -> None:
+    """The bright square twice, and the other one: who misses it expects less than who sees three alike."""
+    settings = SimilaritySettings(method="prototype")
+
+    def level(*places: tuple[int, int]) -> float:
+        reference = build_reference(store, [PointPrompt((0, *place)) for place in places], ReferenceSettings())
+        return float(compare(store, reference, settings).levels[0])
+
+    assert level((24, 24), (24, 24), (56, 80)) < level((24, 24), (24, 24), (24, 24)) - 0.1
+    reference = build_reference(store, [CLICK], ReferenceSettings())
+    whole = compare(store, reference, settings)
+    assert whole.levels[0] == pytest.approx(whole.values[0, 0, 5:7, 5:7].mean(), abs=0.1)  # nothing to hold out
+
+
+def test_each_example_is_held_out_once(store: FeatureStore) -> None:
+    places = [(24.0, float(x)) for x in range(8, 92, 7)]
+    prompts = [PointPrompt((0, *place)) for place in places]
+    prompts += [PointPrompt((0, 4, 4), "lonely"), PointPrompt((0, 60, 4), positive=False)]
+    reference = build_reference(store, prompts, ReferenceSettings())
+    known: list[int] = []
+
+    def fit_counted(part: Reference) -> Matcher:
+        known.append(len(part.vectors))
+        return fit(part, SimilaritySettings(method="prototype"))
+
+    held = [out for _, out in held_out(reference, fit_counted)]
+    assert sorted(np.concatenate(held)) == list(range(len(places)))
+    assert known == [len(prompts) - len(out) for out in held]
+    assert len(held) == 5
+
+
+class Fixed:
+    """Tells the first feature."""
+
+    def __init__(self, sign: float) -> None:
+        self.sign = sign
+
+    def match(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.sign * features[:, :1]
+
+
+def test_auto_takes_the_method_under_which_examples_rank_best(store: FeatureStore) -> None:
+    reference = build_reference(store, [CLICK, PointPrompt((0, 20, 28))], ReferenceSettings())
+    good, bad = (lambda _: Fixed(1.0)), (lambda _: Fixed(-1.0))
+    assert choose(reference, {"bad": bad, "good": good}) == "good"
+    assert choose(reference, {"first": good, "second": good}) == "first"
+    single = build_reference(store, [CLICK], ReferenceSettings())
+    assert choose(single, {"bad": bad, "good": good}) == "bad"
+    settled = settle(reference, SimilaritySettings(method="auto", penalty=3.0))
+    assert settled.method in set(METHODS) - {"auto"}
+    assert settled.penalty == 3.0
+
+
+def test_prototypes_of_a_class_with_two_looks(store: FeatureStore) -> None:
+    """The square and the ground as one class: two prototypes are the two groups, one is between them."""
+    places = [(24, 24), (20, 28), (56, 80), (56, 40)]
+    reference = build_reference(store, [PointPrompt((0, *place)) for place in places], ReferenceSettings())
+    one, two = (fit_prototypes(reference, SimilaritySettings(prototypes=n)) for n in (1, 2))
+    groups = [one.usual.standardise(reference.vectors[part]).mean(axis=0) for part in (slice(2), slice(2, 4))]
+    np.testing.assert_allclose(sorted(two.wanted[0].tolist()), sorted(np.stack(groups).tolist()), rtol=1e-4)
+    np.testing.assert_allclose(one.wanted[0][0], np.mean(groups, axis=0), rtol=1e-4)
+    assert two.match(reference.vectors).min() > one.match(reference.vectors).min() + 0.2
+
+
+def test_a_main_direction_can_be_left_out() -> None:
+    """Channel 0 tells the position, loudly; channel 1 the object."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(400, 3)).astype(np.float32)
+    features[:, 2] = features[:, 0] + 0.1 * rng.normal(size=400)
+    usual = Surroundings(features, np.zeros(3, np.float32), np.ones(3, np.float32), np.zeros((3, 0), np.float32))
+    less = replace(usual, removed=main_directions(features, 1).astype(np.float32))
+    assert np.abs(usual.standardise(features)[:, 0]).mean() > 0.5
+    assert np.abs(less.standardise(features)[:, [0, 2]]).mean() < 0.1
+    assert np.corrcoef(less.standardise(features)[:, 1], features[:, 1])[0, 1] > 0.95
+
+
+def test_neighbours_know_what_they_were_told(store: FeatureStore) -> None:
+    prompts = [CLICK, PointPrompt((0, 24, 64), positive=False)]
+    reference = build_reference(store, prompts, ReferenceSettings())
+    matcher = fit_neighbours(reference, SimilaritySettings(method="knn"))
+    told = matcher.bank.labels[-2:, 0]
+    np.testing.assert_allclose(told, [0.95, 0.05], atol=1e-6)
+    assert len(matcher.bank.features) == 2 + len(matcher.usual.features)  # all patches of so small an image

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import pytest
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PATIENCE_S = 60
+
+Corner = tuple[float, float]
 
 
 def squares() -> NDArray[np.float32]:
@@ -42,11 +44,20 @@ class View(Protocol):
     def click(self, y: float, x: float, positive: bool = True) -> None:
         """Give an example."""
 
+    def box(self, low: Corner, high: Corner) -> None:
+        """Drag a box from one voxel (y, x) to another around an object."""
+
+    def stroke(self, line: list[Corner], width: float) -> None:
+        """Scribble along some voxels (y, x)."""
+
     def undo(self) -> None:
         """Take the last change of the examples back."""
 
     def set_threshold(self, value: float) -> None:
         """Move the threshold."""
+
+    def set_refine(self, value: Literal["image", "none"]) -> None:
+        """Choose whether the image refines the map."""
 
     def get_objects(self) -> None:
         """Ask for objects."""
@@ -83,11 +94,24 @@ class Headless:
 
         self.session.prompts = (*self.session.prompts, PointPrompt((0.0, y, x), positive=positive))
 
+    def box(self, low: Corner, high: Corner) -> None:
+        from dinoscope.prompts import BoxPrompt
+
+        self.session.prompts = (*self.session.prompts, BoxPrompt(0, low, high))
+
+    def stroke(self, line: list[Corner], width: float) -> None:
+        from dinoscope.session import stroke
+
+        stroke(self.session, 0, line, width)
+
     def undo(self) -> None:
         self.session.undo_prompts()
 
     def set_threshold(self, value: float) -> None:
         self.session.settings.segmentation.threshold = value
+
+    def set_refine(self, value: Literal["image", "none"]) -> None:
+        self.session.settings.segmentation.refine = value
 
     def get_objects(self) -> None:
         self.session.request("measurements", "detections")
@@ -108,10 +132,11 @@ class Headless:
 
     def mask(self) -> NDArray[Any] | None:
         from dinoscope.segmentation import lazy_mask
+        from dinoscope.session import fine_map
 
         if not self.session.is_ready("similarity"):
             return None
-        return lazy_mask(self.session.result("similarity"), self.session.thresholds(), False)[0][:]
+        return lazy_mask(fine_map(self.session), self.session.thresholds(), False)[0][:]
 
     def object_count(self) -> int | None:
         return len(self.session.result("measurements")) if self.session.is_ready("measurements") else None
@@ -137,6 +162,16 @@ class Napari:
         self.widget.example_panel.points.click()
         self._viewer.layers["squares examples"].add([y, x])
 
+    def box(self, low: Corner, high: Corner) -> None:
+        self.widget.example_panel.outlines.click()
+        (top, left), (bottom, right) = low, high
+        corners = np.array([(top, left), (top, right), (bottom, right), (bottom, left)])
+        self._viewer.layers["squares outlines"].add(corners, shape_type="rectangle")
+
+    def stroke(self, line: list[Corner], width: float) -> None:
+        self.widget.example_panel.outlines.click()
+        self._viewer.layers["squares outlines"].add(np.array(line), shape_type="path", edge_width=width)
+
     def undo(self) -> None:
         self.widget.example_panel.undo.click()
 
@@ -147,6 +182,9 @@ class Napari:
         row = self.widget.result_panel.threshold.control("threshold")
         row.findChild(QCheckBox).setChecked(False)
         row.findChild(QLabeledDoubleSlider).setValue(value)
+
+    def set_refine(self, value: Literal["image", "none"]) -> None:
+        self.widget.result_panel.threshold.control("refine").setCurrentText(value)
 
     def get_objects(self) -> None:
         self.widget.object_panel.commit.click()
@@ -211,6 +249,15 @@ class Jupyter:
     def click(self, y: float, x: float, positive: bool = True) -> None:
         self._at_home(self._page.click, y, x, not positive)
 
+    def box(self, low: Corner, high: Corner) -> None:
+        (top, left), (bottom, right) = low, high
+        edges = {"y0": top + 0.1, "x0": left + 0.1, "y1": bottom + 0.9, "x1": right + 0.9}
+        self._at_home(lambda: self._page.send("box", **edges, counter=False))
+
+    def stroke(self, line: list[Corner], width: float) -> None:
+        places = [float(v) for corner in line for v in corner]
+        self._at_home(lambda: self._page.send("stroke", places=places, width=width, counter=False))
+
     def undo(self) -> None:
         self._at_home(self.panel.example_panel.undo.click)
 
@@ -218,6 +265,10 @@ class Jupyter:
         auto, slider = self.panel.result_panel.threshold.control("threshold").children
         self._at_home(lambda: auto.comm.receive_state(value=False))
         self._at_home(lambda: slider.comm.receive_state(value=value))
+
+    def set_refine(self, value: Literal["image", "none"]) -> None:
+        control = self.panel.result_panel.threshold.control("refine")
+        self._at_home(lambda: setattr(control, "value", value))
 
     def get_objects(self) -> None:
         self._at_home(self.panel.object_panel.commit.click)

@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dinoscope.geometry import Region
+from dinoscope.prompts import BoxPrompt, StrokePrompt
+from dinoscope.segmentation import similarity_at
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
@@ -24,6 +27,29 @@ def test_a_click_shows_everything_alike(view: View) -> None:
     assert similarity[112 // stride, 144 // stride] > 0.8
     assert similarity[80 // stride, 80 // stride] < 0.1
     assert mask.shape == (160, 200)
+    assert mask[48, 48] == mask[112, 144] == 1
+    assert mask[80, 80] == 0
+
+
+def test_a_box_around_one_finds_the_other(view: View) -> None:
+    view.box((24, 26), (70, 69))
+    view.settle()
+    (prompt,) = view.session.prompts
+    assert isinstance(prompt, BoxPrompt)
+    (_, *low), (_, *high) = prompt.bounds
+    np.testing.assert_allclose([low, high], [(24, 26), (70, 69)], atol=0.5)
+    mask = view.mask()
+    assert mask[48, 48] == mask[112, 144] == 1
+    assert mask[27, 48] == mask[80, 80] == 0  # in the box, but not of the object
+    view.undo()
+    assert view.session.prompts == ()
+
+
+def test_a_stroke_over_one_finds_the_other(view: View) -> None:
+    view.stroke([(38, 38), (50, 44), (56, 58)], 6.0)
+    view.settle()
+    assert view.session.prompts == (StrokePrompt(0, ((38, 38), (50, 44), (56, 58)), 6.0),)
+    mask = view.mask()
     assert mask[48, 48] == mask[112, 144] == 1
     assert mask[80, 80] == 0
 
@@ -76,6 +102,23 @@ def test_the_threshold_cuts_what_is_shown(view: View) -> None:
     narrow = int((view.mask() > 0).sum())
     assert 0 < narrow < wide
     assert view.session.settings.segmentation.threshold == 0.8
+
+
+def test_the_image_refines_what_is_shown_unless_that_is_off(view: View) -> None:
+    view.click(48, 48)
+    view.settle()
+    view.set_threshold(0.6)
+    view.settle()
+    refined = view.mask() > 0
+    view.set_refine("none")
+    view.settle()
+    plain = view.mask() > 0
+    similarity = view.session.result("similarity")
+    bilinear = similarity_at(similarity, Region.of_shape(similarity.grid.voxels))[0, 0] >= 0.6
+    np.testing.assert_array_equal(plain, bilinear)
+    truth = np.zeros_like(plain)
+    truth[32:64, 32:64] = truth[96:128, 128:160] = True
+    assert (refined != truth).sum() < (plain != truth).sum() / 2
 
 
 def test_objects_are_counted_and_forgotten_when_something_changes(view: View) -> None:

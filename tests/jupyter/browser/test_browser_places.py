@@ -125,6 +125,38 @@ def test_a_click_arrives_at_the_voxel_that_is_seen_there(desk: Desk) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("key", "name"), [("l", "Scribble over examples (L)"), ("p", "Draw around examples (P)")])
+def test_what_is_drawn_arrives_where_it_was_drawn(desk: Desk, key: str, name: str) -> None:
+    desk.open(write_notebook(desk.server.folder, MARKS.format(places=PLACES)))
+    desk.run_cell(0)
+    desk.settle()
+    (y, x), side = PLACES[0], 40
+    stage = desk.stage
+    top, left = y - stage["height"] // 2, x - stage["width"] // 2
+    desk.kernel.run(f"panel.viewer.look(({top}, {left}, {top + stage['height']}, {left + stage['width']}))")
+    wait_for_view(desk, top, left)
+    desk.viewer.focus()
+    desk.page.keyboard.press(key)
+    assert desk.page.get_by_role("button", name=name).get_attribute("aria-pressed") == "true"
+    corners = [(y - side, x - side), (y - side, x + side), (y + side, x + side)]
+    desk.page.mouse.move(*desk.voxel(*corners[0]))
+    desk.page.mouse.down()
+    for corner in corners[1:]:
+        desk.page.mouse.move(*desk.voxel(*corner), steps=10)
+    desk.keep(f"drawing_{key}")
+    desk.page.mouse.up()
+    desk.settle()
+    asked = "[(type(p).__name__, p.vertices, getattr(p, 'width', 0)) for p in panel.session.prompts]"
+    ((kind, vertices, width),) = desk.kernel.ask(asked)
+    assert kind == {"l": "StrokePrompt", "p": "PolygonPrompt"}[key]
+    assert width == pytest.approx({"l": 10, "p": 0}[key], rel=0.02)  # a voxel per pixel
+    for corner in corners:
+        assert min(np.abs(np.subtract(corner, at)).max() for at in vertices) <= 3.5
+    desk.page.keyboard.press(key)
+    assert desk.page.get_by_role("button", name=name).get_attribute("aria-pressed") == "false"
+
+
+@pytest.mark.slow
 def test_of_a_huge_image_only_what_is_in_sight_is_read(desk: Desk) -> None:
     desk.open(write_notebook(desk.server.folder, HUGE))
     desk.run_cell(0)

@@ -16,7 +16,9 @@ test("the keys are those of the layers in napari", () => {
   assert.deepEqual(command({ key: "T" }), { do: "act", action: "toggle" });
   assert.deepEqual(command({ key: "s" }), { do: "act", action: "search" });
   assert.deepEqual(command({ key: "c" }), { do: "act", action: "objects" });
-  assert.deepEqual(command({ key: "z" }), { do: "pan tool" });
+  assert.deepEqual(command({ key: "z" }), { do: "tool", tool: "pan" });
+  assert.deepEqual(command({ key: "l" }), { do: "tool", tool: "stroke" });
+  assert.deepEqual(command({ key: "p" }), { do: "tool", tool: "outline" });
   assert.deepEqual(command({ key: " " }), { do: "hold to pan" });
   assert.deepEqual(command({ key: "Home" }), { do: "whole image" });
   assert.deepEqual(command({ key: "Escape" }), { do: "cancel" });
@@ -40,7 +42,7 @@ test("digits are classes, also on keyboards that type them with Shift", () => {
 
 test("keys with other modifiers are left alone", () => {
   for (const modifier of ["ctrlKey", "metaKey", "altKey", "shiftKey"] as const) {
-    for (const key of ["t", "s", "c", "Home", "ArrowLeft", "ArrowUp", " "]) {
+    for (const key of ["t", "s", "c", "l", "p", "Home", "ArrowLeft", "ArrowUp", " "]) {
       assert.equal(command({ key, [modifier]: true }, 5), null, `${modifier} ${key}`);
     }
   }

@@ -1,47 +1,37 @@
-// Clicks and boxes: what people point at with the mouse, a pen or a finger.
+// Clicks and drags: what people point at with the mouse, a pen or a finger.
 
 import type OpenSeadragonTypes from "openseadragon";
 
 import type { Camera } from "./camera";
-import type { Point } from "./coordinates";
-import { boxMessage, pointMessage } from "./messages";
+import { Drawing, type Sketches } from "./drawing";
+import { pointMessage } from "./messages";
 import { listenToMiddleDrags } from "./middle_pan";
-import type { MessageToKernel, Position, Send } from "./protocol";
+import type { MessageToKernel, Send } from "./protocol";
 import type { Plane } from "./pyramid";
-import type { RubberBand } from "./rubber_band";
 import type { Tools } from "./tools";
-
-/** CSS pixels a pointer may move between press and release and still be a click. */
-const CLICK_DISTANCE = 5;
-
-/** A box that is being dragged: its first corner stays on the image when the camera moves. */
-interface Drag {
-  pressed: Point;
-  corner: Position;
-}
 
 export class Gestures {
   readonly #viewer: OpenSeadragonTypes.Viewer;
   readonly #camera: Camera;
   readonly #plane: Plane;
   readonly #tools: Tools;
-  readonly #band: RubberBand;
+  readonly #sketches: Sketches;
   readonly #send: Send;
-  #drag: Drag | null = null;
+  #drawing: Drawing | null = null;
   /** Whether the press under way moves the image. */
   #pans = false;
-  /** Whether the press under way comes to nothing. */
-  #cancelled = false;
+  /** Whether the press under way is no click: it was given up, or something was drawn. */
+  #spent = false;
 
   constructor(
-    viewer: OpenSeadragonTypes.Viewer, camera: Camera, plane: Plane, tools: Tools, band: RubberBand, send: Send,
-    signal: AbortSignal,
+    viewer: OpenSeadragonTypes.Viewer, camera: Camera, plane: Plane, tools: Tools, sketches: Sketches,
+    send: Send, signal: AbortSignal,
   ) {
     this.#viewer = viewer;
     this.#camera = camera;
     this.#plane = plane;
     this.#tools = tools;
-    this.#band = band;
+    this.#sketches = sketches;
     this.#send = send;
     viewer.addHandler("canvas-press", (event) => this.#press(event));
     viewer.addHandler("canvas-drag", (event) => this.#move(event));
@@ -51,42 +41,42 @@ export class Gestures {
     listenToMiddleDrags(viewer.canvas, ({ x, y }) => camera.panBy({ x: -x, y: -y }, true), signal);
   }
 
-  /** Gives up the box that is being dragged. Returns whether there was one. */
+  /** Gives up what is being drawn. Returns whether there was something. */
   cancel(): boolean {
-    const dragging = this.#drag !== null;
-    this.#cancelled ||= dragging;
-    this.#drag = null;
-    this.#band.hide();
-    return dragging;
+    const drawing = this.#drawing !== null;
+    this.#spent ||= drawing;
+    this.#drawing?.hide();
+    this.#drawing = null;
+    return drawing;
   }
 
   #press({ position, pointerType }: OpenSeadragonTypes.CanvasPressEvent): void {
     this.cancel();
-    this.#cancelled = false;
-    this.#pans = this.#tools.panning || pointerType === "touch";
-    this.#drag = this.#pans ? null : { pressed: position, corner: this.#camera.edgeAt(position) };
+    this.#spent = false;
+    const { tool } = this.#tools;
+    this.#pans = tool === "pan" || pointerType === "touch";
+    this.#drawing = tool === "pan" || this.#pans ? null : new Drawing(tool, position, this.#camera, this.#sketches);
   }
 
   #move(event: OpenSeadragonTypes.CanvasDragEvent): void {
     event.preventDefaultAction = !this.#pans;
-    if (this.#drag !== null && distance(this.#drag.pressed, event.position) > CLICK_DISTANCE) {
-      this.#band.show(this.#camera.pixelOf(this.#drag.corner), event.position, isCounter(event.originalEvent));
-    }
+    this.#drawing?.move(event.position, isCounter(event.originalEvent));
   }
 
   #release(event: Omit<OpenSeadragonTypes.CanvasDragEvent, "delta">): void {
     event.preventDefaultAction = !this.#pans;
-    const drag = this.#drag;
-    this.#drag = null;
-    this.#band.hide();
-    if (drag !== null && distance(drag.pressed, event.position) > CLICK_DISTANCE) {
-      const to = this.#camera.edgeAt(event.position);
-      this.#sendAny(boxMessage(drag.corner, to, isCounter(event.originalEvent), this.#plane));
+    const drawing = this.#drawing;
+    this.#drawing = null;
+    if (drawing !== null) {
+      drawing.hide();
+      const message = drawing.end(event.position, isCounter(event.originalEvent), this.#plane);
+      this.#spent ||= message !== null;
+      this.#sendAny(message);
     }
   }
 
   #click({ quick, position, originalEvent }: OpenSeadragonTypes.CanvasClickEvent): void {
-    if (quick && !this.#cancelled && !this.#tools.panning) {
+    if (quick && !this.#spent && !this.#tools.panning) {
       this.#sendAny(pointMessage(this.#camera.edgeAt(position), isCounter(originalEvent), this.#plane));
     }
   }
@@ -101,8 +91,4 @@ export class Gestures {
 function isCounter(event: Event): boolean {
   const { altKey, shiftKey } = event as MouseEvent;
   return altKey || shiftKey;
-}
-
-function distance(a: Point, b: Point): number {
-  return Math.hypot(a.x - b.x, a.y - b.y);
 }

@@ -4,6 +4,9 @@ const SHAPES = {
   // A crosshair around a dot: where the example is.
   examples: '<circle cx="8" cy="8" r="4.5"/><path d="M8 1.5v3M8 11.5v3M1.5 8h3M11.5 8h3"/>'
     + '<circle cx="8" cy="8" r="1" fill="currentColor" stroke="none"/>',
+  // A line that wanders, and one that comes back to where it began.
+  stroke: '<path d="M2.5 12c2.5 1.5 4-8 6.5-8s-.5 8 2 8c1.5 0 2-1.5 2.5-3"/>',
+  outline: '<path d="M8 3c3.5 0 5.5 1.8 5.5 4.5S11 12.5 7.5 12.5 2.5 10.7 2.5 8 4.5 3 8 3Z" stroke-dasharray="2.4 1.8"/>',
   pan: '<path d="M8 1.5v13M1.5 8h13M6 3.5 8 1.5l2 2M6 12.5l2 2 2-2M3.5 6l-2 2 2 2M12.5 6l2 2-2 2"/>',
   positive: '<path d="M8 3.5v9M3.5 8h9"/>',
   negative: '<path d="M3.5 8h9"/>',

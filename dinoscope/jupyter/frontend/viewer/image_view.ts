@@ -14,6 +14,7 @@ import type { Box, Position, Scene, Send } from "./protocol";
 import type { RubberBand } from "./rubber_band";
 import type { TileBroker } from "./tile_broker";
 import type { Tools } from "./tools";
+import type { Trail } from "./trail";
 
 /** Milliseconds the camera rests before the kernel is told where it looks. */
 const REST = 250;
@@ -24,6 +25,7 @@ export interface ImageViewOptions {
   broker: TileBroker;
   tools: Tools;
   band: RubberBand;
+  trail: Trail;
   send: Send;
   /** The zoom may be another, in CSS pixels per voxel. */
   zoomed: (zoom: number) => void;
@@ -50,12 +52,12 @@ export class ImageView {
 
   /** The host must have a size. */
   constructor(options: ImageViewOptions) {
-    const { host, scene, broker, tools, band, send } = options;
+    const { host, scene, broker, tools, send } = options;
     this.#options = options;
     this.#first = scene.start && { y0: scene.start[0], x0: scene.start[1], y1: scene.start[2], x1: scene.start[3] };
     this.#viewer = createOsdViewer(host);
     this.camera = new Camera(this.#viewer, scene);
-    this.gestures = new Gestures(this.#viewer, this.camera, scene, tools, band, send, this.#ended.signal);
+    this.gestures = new Gestures(this.#viewer, this.camera, scene, tools, options, send, this.#ended.signal);
     this.#point = perFrame((pixel) => options.pointed(pixel && this.camera.edgeAt(pixel)));
     this.#stack = new LayerStack(this.#viewer, scene, broker, this.#jobs,
       () => options.ready(this.#stack.imageIsReady));

@@ -1,11 +1,14 @@
-// Which key does what. The keys are those of dinoscope's layers in napari.
+// Which key does what. The keys are those of dinoscope's layers in napari; L and P are what draws lines and polygons
+// in napari's shapes layers.
 
 import type { PlainAction } from "./protocol";
+import type { Tool } from "./tools";
 
 export type Command =
   | { do: "act"; action: PlainAction }
   | { do: "class"; number: number }
-  | { do: "pan tool" | "hold to pan" | "whole image" | "cancel" }
+  | { do: "tool"; tool: Exclude<Tool, "examples"> }
+  | { do: "hold to pan" | "whole image" | "cancel" }
   | { do: "zoom"; factor: number }
   | { do: "pan"; right: number; down: number }
   | { do: "section"; by: number };
@@ -39,7 +42,9 @@ const LETTERS: Readonly<Record<string, Command>> = {
   t: { do: "act", action: "toggle" },
   s: { do: "act", action: "search" },
   c: { do: "act", action: "objects" },
-  z: { do: "pan tool" },
+  l: { do: "tool", tool: "stroke" },
+  p: { do: "tool", tool: "outline" },
+  z: { do: "tool", tool: "pan" },
 };
 
 const OTHERS: Readonly<Record<string, Command>> = {

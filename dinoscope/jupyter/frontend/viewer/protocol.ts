@@ -80,6 +80,9 @@ export type MessageToKernel =
   | ({ type: "view" } & Box)
   | ({ type: "point"; counter: boolean } & Position)
   | ({ type: "box"; counter: boolean } & Box)
+  /** Of the places, y and x by turns; the width is in voxels. */
+  | { type: "stroke"; places: number[]; width: number; counter: boolean }
+  | { type: "outline"; places: number[]; counter: boolean }
   | { type: "section"; section: number }
   | { type: "action"; action: PlainAction }
   | { type: "action"; action: "class"; number: number };

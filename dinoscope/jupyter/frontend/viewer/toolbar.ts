@@ -16,22 +16,26 @@ export interface ToolbarActions {
 
 export class Toolbar {
   readonly element: HTMLElement;
-  readonly #examples: HTMLButtonElement;
-  readonly #pan: HTMLButtonElement;
+  readonly #tools: Readonly<Record<Tool, HTMLButtonElement>>;
   readonly #sign: HTMLButtonElement;
   readonly #brush = element("span", "brush-name");
   readonly #fullscreen: HTMLButtonElement;
 
   constructor(actions: ToolbarActions) {
-    this.#examples = button("examples", "Give examples: click, or drag a box", () => actions.chooseTool("examples"));
-    this.#pan = button("pan", "Move the image (Z, or hold Space)", () => actions.chooseTool("pan"));
+    const tool = (name: Tool, title: string) => button(name, title, () => actions.chooseTool(name));
+    this.#tools = {
+      examples: tool("examples", "Give examples: click, or drag a box around one object"),
+      stroke: tool("stroke", "Scribble over examples (L)"),
+      outline: tool("outline", "Draw around examples (P)"),
+      pan: tool("pan", "Move the image (Z, or hold Space)"),
+    };
     this.#sign = button("positive", "", () => actions.toggleSign());
     this.#fullscreen = button("fullscreen", "Fullscreen", () => actions.toggleFullscreen());
     this.#fullscreen.hidden = !document.fullscreenEnabled;
     const swatch = element("span", "swatch", { "aria-hidden": "true" });
     const brush = element("span", "brush", { title: "Class of the next example (1 to 9)" }, swatch, this.#brush);
     this.element = element("div", "toolbar", { role: "toolbar", "aria-label": "Viewer" },
-      group(this.#examples, this.#pan),
+      group(...Object.values(this.#tools)),
       element("div", "group dinoscope-brush-group", {}, this.#sign, brush),
       group(
         button("zoomIn", "Zoom in (+)", () => actions.zoomIn()),
@@ -44,9 +48,8 @@ export class Toolbar {
     this.element.addEventListener("wheel", (event) => event.preventDefault(), { passive: false });
   }
 
-  showTool(panning: boolean): void {
-    press(this.#examples, !panning);
-    press(this.#pan, panning);
+  showTool(tool: Tool): void {
+    Object.entries(this.#tools).forEach(([name, made]) => press(made, name === tool));
   }
 
   showBrush({ class_name, positive }: Brush): void {

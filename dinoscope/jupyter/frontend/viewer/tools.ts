@@ -1,6 +1,6 @@
-// What the primary button does: give examples, or move the image.
+// What the primary button does: give examples, by one gesture or another, or move the image.
 
-export type Tool = "examples" | "pan";
+export type Tool = "examples" | "stroke" | "outline" | "pan";
 
 export class Tools {
   readonly #changed: () => void;
@@ -11,13 +11,14 @@ export class Tools {
     this.#changed = changed;
   }
 
+  /** What is in the hand now. */
   get tool(): Tool {
-    return this.#tool;
+    return this.#held ? "pan" : this.#tool;
   }
 
   /** Whether a drag moves the image: by choice, or as long as a key is held. */
   get panning(): boolean {
-    return this.#held || this.#tool === "pan";
+    return this.tool === "pan";
   }
 
   choose(tool: Tool): void {
@@ -25,8 +26,9 @@ export class Tools {
     this.#changed();
   }
 
-  toggle(): void {
-    this.choose(this.#tool === "pan" ? "examples" : "pan");
+  /** Takes a tool, or puts it away again. */
+  toggle(tool: Tool): void {
+    this.choose(this.#tool === tool ? "examples" : tool);
   }
 
   hold(held: boolean): void {

@@ -17,6 +17,7 @@ import { TileBroker } from "./tile_broker";
 import { Toasts } from "./toasts";
 import { Toolbar } from "./toolbar";
 import { Tools } from "./tools";
+import { Trail } from "./trail";
 
 /** The element of a view, with what tests from outside need. */
 export interface ViewerRoot extends HTMLElement {
@@ -37,6 +38,7 @@ export class ViewerWidget {
   readonly #status: StatusBar;
   readonly #toasts = new Toasts();
   readonly #band = new RubberBand();
+  readonly #trail = new Trail();
   readonly #tools = new Tools(() => this.#showTool());
   readonly #broker: TileBroker;
   readonly #sections: SectionControl;
@@ -64,7 +66,7 @@ export class ViewerWidget {
     });
     this.#status = new StatusBar((section) => this.#sections.choose(section));
     this.#sections = new SectionControl(this.#send, (section, sections) => this.#status.showSection(section, sections));
-    this.#stage = element("div", "stage", {}, this.#host, this.#band.element, this.#empty, this.#toolbar.element,
+    this.#stage = element("div", "stage", {}, this.#host, this.#band.element, this.#trail.element, this.#empty, this.#toolbar.element,
       this.#toasts.element);
     this.root = this.#createRoot();
     this.#broker = new TileBroker(this.#view, this.#send, requestAnimationFrame.bind(window),
@@ -174,6 +176,7 @@ export class ViewerWidget {
       broker: this.#broker,
       tools: this.#tools,
       band: this.#band,
+      trail: this.#trail,
       send: this.#send,
       zoomed: (zoom) => this.#status.showZoom(zoom),
       ready: (ready) => this.root.setAttribute("data-ready", String(ready)),
@@ -202,8 +205,8 @@ export class ViewerWidget {
       return true;
     }
     switch (command.do) {
-      case "pan tool":
-        this.#tools.toggle();
+      case "tool":
+        this.#tools.toggle(command.tool);
         break;
       case "hold to pan":
         this.#tools.hold(true);
@@ -227,7 +230,7 @@ export class ViewerWidget {
   }
 
   #showTool(): void {
-    this.#toolbar.showTool(this.#tools.panning);
+    this.#toolbar.showTool(this.#tools.tool);
     this.root.setAttribute("data-panning", String(this.#tools.panning));
   }
 

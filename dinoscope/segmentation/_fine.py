@@ -1,0 +1,103 @@
+"""A similarity map at voxels: bilinear between patches, or led by the borders that the image itself shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dinoscope.segmentation._picture import Picture
+from dinoscope.segmentation._prior import Prior
+from dinoscope.segmentation._refine import Evidence
+from dinoscope.segmentation._upsample import similarity_at
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dinoscope.features import Manifest
+    from dinoscope.geometry import Region
+    from dinoscope.image import Image
+    from dinoscope.settings import SegmentationSettings
+    from dinoscope.similarity import SimilarityMap
+    from dinoscope.tiling import PatchGrid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FineMap:
+    """A similarity map that is read at voxels.
+
+    Attributes
+    ----------
+    similarity
+        The map on the patch grid.
+    evidence
+        The image that tells where borders lie; without one the map is bilinear between patch centres.
+    """
+
+    similarity: SimilarityMap
+    evidence: Evidence | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the K classes."""
+        return self.similarity.classes
+
+    @property
+    def grid(self) -> PatchGrid:
+        """The patches, and where they lie in the image."""
+        return self.similarity.grid
+
+    def read(self, region: Region, step: int = 1) -> NDArray[np.float32]:
+        """Similarities at the voxels of a region (z, y, x), in [0, 1]: the same in whatever region a voxel is read.
+
+        Parameters
+        ----------
+        region
+            Voxels.
+        step
+            In y and x, only the middle of every `step` voxels is looked at.
+
+        Returns
+        -------
+        Array of shape (K, z, y / step, x / step), rounded up.
+
+        Raises
+        ------
+        ImageReadError
+            If the file behind the image turns out to be damaged.
+        """
+        if self.evidence is None:
+            return similarity_at(self.similarity, region, step)
+        return self.evidence.read(self.similarity, region, step)
+
+
+def as_fine(similarity: SimilarityMap | FineMap) -> FineMap:
+    """What reads a map at voxels: a map without an image is bilinear."""
+    return similarity if isinstance(similarity, FineMap) else FineMap(similarity)
+
+
+def refine_map(
+    similarity: SimilarityMap,
+    image: Image,
+    features: Manifest,
+    settings: SegmentationSettings,
+    prior: Prior | None = None,
+) -> FineMap:
+    """A similarity map at voxels, as fine as the settings want it.
+
+    Parameters
+    ----------
+    similarity
+        The map; a view of it, so that what is compared later shows up.
+    image
+        What was compared, with axes ``(z?, y, x, s?)``.
+    features
+        How it was encoded; its intensity range is used here, too.
+    settings
+        Whether the image refines the map.
+    prior
+        What the map means by itself, where it is a part of a larger one; that of this map by default.
+    """
+    if settings.refine == "none":
+        return FineMap(similarity)
+    return FineMap(similarity, Evidence(prior or Prior.of(similarity), Picture(image, features.intensity)))

@@ -1,0 +1,49 @@
+"""What the examples say of one another: each is held out once and looked for by the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dinoscope.reference import keep_examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from dinoscope.reference import Reference
+    from dinoscope.similarity._methods import Matcher
+
+_FOLDS = 5
+"""Of more examples, several are held out together."""
+
+
+def held_out(reference: Reference, fit: Callable[[Reference], Matcher]) -> Iterator[tuple[Matcher, NDArray[np.int64]]]:
+    """Matchers that do not know some positive examples, and the indices of those.
+
+    Each example of a class that has several is held out once; of a class that has one, none is.
+    """
+    fold_of = np.full(len(reference.vectors), -1)
+    for k in range(len(reference.classes)):
+        mine = np.flatnonzero((reference.class_index == k) & reference.positive)
+        if len(mine) > 1:
+            fold_of[mine] = np.arange(len(mine)) % _FOLDS
+    for fold in range(_FOLDS):
+        out = np.flatnonzero(fold_of == fold)
+        if len(out):
+            yield fit(keep_examples(reference, fold_of != fold)), out
+
+
+def example_spreads(reference: Reference, fit: Callable[[Reference], Matcher]) -> NDArray[np.float32]:
+    """How much the similarities of held-out examples of each class differ: their standard deviation, shape (K,).
+
+    0 where a class has a single example, which nothing can be held against.
+    """
+    found: list[list[float]] = [[] for _ in reference.classes]
+    for matcher, out in held_out(reference, fit):
+        values = matcher.match(reference.vectors[out])
+        for value, k in zip(values, reference.class_index[out], strict=True):
+            found[k].append(float(value[k]))
+    return np.array([np.std(values) if values else 0.0 for values in found], np.float32)
