@@ -88,7 +88,7 @@ def example(store: FeatureStore) -> Reference:
 
 def similarity_map(store: FeatureStore, reference: Reference) -> NDArray[np.float32]:
     """DINOSim's map at every pixel."""
-    similarity = compare(store, reference, SimilaritySettings())
+    similarity = compare(store, reference, SimilaritySettings(method="dinosim"))
     values: NDArray[np.float32] = similarity_at(similarity, Region.of_shape(store.grid.voxels))[0]
     return values
 

@@ -161,7 +161,7 @@ def dinosim(
         reference = build_reference(clicked, truth.clicks(count, seed), ReferenceSettings())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ScaleMismatchWarning)  # where two stores differ, that is the question
-            return scores(compare(searched, reference, SimilaritySettings()), truth)
+            return scores(compare(searched, reference, SimilaritySettings(method="dinosim")), truth)
 
     return one_seed
 

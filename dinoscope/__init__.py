@@ -20,9 +20,16 @@ if TYPE_CHECKING:
         read_prompts,
         write_prompts,
     )
-    from dinoscope.reference import Reference, build_reference, object_in_box, pool_references
+    from dinoscope.reference import (
+        Reference,
+        build_reference,
+        keep_examples,
+        list_examples,
+        object_in_box,
+        pool_references,
+    )
     from dinoscope.samples import phantom
-    from dinoscope.segmentation import refine_map, segment
+    from dinoscope.segmentation import refine_map, segment, suggest
     from dinoscope.settings import (
         DetectionSettings,
         ImageSettings,
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
         SimilaritySettings,
         TilingSettings,
     )
-    from dinoscope.similarity import SimilarityMap, compare
+    from dinoscope.similarity import SimilarityMap, compare, nearest_examples
 
 __version__ = "0.1.0"
 
@@ -61,7 +68,10 @@ __all__ = [
     "default_store_path",
     "detect",
     "extract_features",
+    "keep_examples",
+    "list_examples",
     "measure_objects",
+    "nearest_examples",
     "object_in_box",
     "open_image",
     "phantom",
@@ -71,6 +81,7 @@ __all__ = [
     "refine_map",
     "segment",
     "spatial",
+    "suggest",
     "write_prompts",
 ]
 
@@ -89,11 +100,18 @@ _HOMES = {
         "read_prompts",
         "write_prompts",
     ),
-    "reference": ("Reference", "build_reference", "object_in_box", "pool_references"),
+    "reference": (
+        "Reference",
+        "build_reference",
+        "keep_examples",
+        "list_examples",
+        "object_in_box",
+        "pool_references",
+    ),
     "samples": ("phantom",),
-    "segmentation": ("refine_map", "segment"),
+    "segmentation": ("refine_map", "segment", "suggest"),
     "settings": tuple(name for name in __all__ if name.endswith("Settings")),
-    "similarity": ("SimilarityMap", "compare"),
+    "similarity": ("SimilarityMap", "compare", "nearest_examples"),
 }
 _HOME_OF = {name: f"dinoscope.{home}" for home, names in _HOMES.items() for name in names}
 

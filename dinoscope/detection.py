@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.feature import peak_local_max
 from skimage.measure import label
+from skimage.segmentation import watershed
 
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.outputs import Detections
@@ -33,6 +34,12 @@ _DEFAULT_DIAMETER = 4.0
 _SMALLEST = 3
 """Patches that an object must have to count for the estimate of the diameter; less is noise."""
 
+_NARROW, _WIDE = 0.1, 0.25
+"""Sigmas of two averages, in diameters. One wider than the first drowns small objects, and joins those that touch."""
+
+_WIDE_SHARE = 0.01
+"""What the wide average has to say: where the narrow one is flat, and only there, it tells where the middle is."""
+
 
 def detect(
     similarity: SimilarityMap,
@@ -42,8 +49,8 @@ def detect(
 ) -> Detections:
     """Find the objects of every class as peaks of its similarity map.
 
-    The map is averaged over the size of an object, so that a peak lies at its centre and its height is the score. Of
-    peaks nearer than half a diameter only the best stays; across sections this holds where their distance is known.
+    The map is averaged over the middle of an object, and the height of a peak is its score. Of peaks nearer than half a
+    diameter only the best stays; across sections this holds where their distance is known.
 
     Parameters
     ----------
@@ -68,15 +75,26 @@ def detect(
 
 
 def estimate_diameter(similarity: SimilarityMap, k: int, threshold: float) -> float:
-    """Typical diameter of the objects of class `k` in voxels: the median over patches of the discs of equal area."""
-    areas = [np.bincount(label(plane, connectivity=1).ravel())[1:] for plane in sample_map(similarity)[k] >= threshold]
-    area = np.concatenate(areas)
+    """Typical diameter of the objects of class `k` in voxels: the median over patches of the discs of equal area.
+
+    Objects that touch count by themselves, split by a watershed of the depth: as one they would be far too large.
+    """
+    area = np.concatenate([_areas(plane) for plane in sample_map(similarity)[k] >= threshold])
     area = np.sort(area[area >= _SMALLEST])
     if not area.size:
         return _DEFAULT_DIAMETER * similarity.grid.patch_voxels
     share = np.cumsum(area) / area.sum()
     typical = area[np.searchsorted(share, 0.5)]
     return 2.0 * math.sqrt(typical / math.pi) * similarity.grid.patch_voxels
+
+
+def _areas(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Patches of every object of a mask (gy, gx), shape (n,): one around every place that is deepest in it."""
+    depths = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    middles = mask & (depths == ndimage.maximum_filter(depths, 3))
+    objects = watershed(-depths, label(middles), mask=mask)
+    areas: NDArray[np.int64] = np.bincount(objects.ravel())[1:]
+    return areas
 
 
 def _diameters(
@@ -94,12 +112,11 @@ def _peaks(
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Peaks of one class in a block of patches: voxel coordinates (n, 3) and heights (n,)."""
     width, threshold = size
-    sigma = width / 4.0
-    margin = math.ceil(4.0 * sigma + width / 2.0) + 1
+    margin = math.ceil(4.0 * _WIDE * width + width / 4.0) + 2
     read = block.grow((0, margin, margin)).intersect(similarity.grid.extent)
-    plane = ndimage.gaussian_filter(similarity.read(read)[k, 0], sigma, mode="nearest")
+    plane = _averaged(similarity.read(read)[k, 0], width)
     places = peak_local_max(
-        plane, min_distance=max(1, round(width / 2.0)), threshold_abs=threshold, exclude_border=False
+        plane, min_distance=max(1, round(width / 4.0)), threshold_abs=threshold, exclude_border=False
     )
     heights = plane[tuple(places.T)]
     refined = places + np.stack([_parabola(plane, places, axis) for axis in (0, 1)], axis=-1)
@@ -108,6 +125,13 @@ def _peaks(
     inside = ((places + read.start[1:] >= start) & (places + read.start[1:] < stop)).all(axis=1)
     centres = np.column_stack([np.full(len(patches), float(block.start[0])), similarity.grid.to_voxel(patches)])
     return centres[inside], heights[inside]
+
+
+def _averaged(values: NDArray[np.float32], width: float) -> NDArray[np.float32]:
+    """Similarities averaged over the middle of objects of a width in patches, shape (gy, gx)."""
+    plane: NDArray[np.float32] = ndimage.gaussian_filter(values, _NARROW * width, mode="nearest")
+    plane += _WIDE_SHARE * (ndimage.gaussian_filter(values, _WIDE * width, mode="nearest") - plane)
+    return plane
 
 
 def _parabola(plane: NDArray[np.float32], places: NDArray[np.int64], axis: int) -> NDArray[np.float64]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from dinoscope import detection
 from dinoscope.detection import detect, estimate_diameter
@@ -23,13 +26,15 @@ def facts(units: Units = ("nm", "nm", "nm"), z: float = 40.0) -> ImageFacts:
     return ImageFacts("i", "array:i", "zyx", VOXELS, (z, 5.0, 5.0), units, "digest")
 
 
-def blobs(centres: list[tuple[int, float, float]], stride: int = 4) -> SimilarityMap:
-    """Discs of similarity 0.9 on 0.1, as an encoder without any blur would give them."""
+def blobs(
+    centres: list[tuple[int, float, float]], stride: int = 4, diameters: tuple[float, ...] = (DIAMETER,)
+) -> SimilarityMap:
+    """Discs of similarity 0.9 on 0.1, as an encoder without any blur would give them, with these diameters in turn."""
     grid = PatchGrid(VOXELS, stride)
     values = np.full(grid.shape, 0.1, np.float32)
     y, x = (grid.to_voxel(np.arange(n, dtype=np.float64)) for n in grid.shape[1:])
-    for z, cy, cx in centres:
-        values[z][np.hypot(y[:, None] - cy, x - cx) <= DIAMETER / 2] = 0.9
+    for (z, cy, cx), diameter in zip(centres, itertools.cycle(diameters)):
+        values[z][np.hypot(y[:, None] - cy, x - cx) <= diameter / 2] = 0.9
     return SimilarityMap(("a",), values[np.newaxis], grid, np.array([0.9], np.float32))
 
 
@@ -56,11 +61,42 @@ def test_scores_are_sorted_and_follow_the_map() -> None:
     assert set(found.sections[:2].tolist()) == {0, 1}
 
 
-def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = DetectionSettings(object_diameter=160.0)
-    whole = detect(blobs(CENTRES), facts(), settings)
+@pytest.mark.parametrize("gap", [0.0, -2.0])
+def test_objects_that_touch_are_told_apart(gap: float) -> None:
+    pitch = DIAMETER + gap
+    crowd = [(0, 40.0 + pitch * row, 40.0 + pitch * column) for row in range(4) for column in range(5)]
+    similarity = blobs(crowd)
+    assert ndimage.label(np.asarray(similarity.values)[0, 0] > 0.5)[1] == 1  # they do touch
+    found = detect(similarity, facts(), DetectionSettings())
+    assert found.diameters == pytest.approx(DIAMETER * 5.0, rel=0.15)
+    assert len(found) == len(crowd)
+    assert max(distances(found.centres, crowd)) < 4.0  # a patch
+
+
+def test_objects_of_half_the_diameter_are_found_too() -> None:
+    found = detect(blobs(CENTRES, diameters=(DIAMETER, DIAMETER / 2)), facts(), DetectionSettings())
+    assert len(found) == len(CENTRES)
+    assert max(distances(found.centres, CENTRES)) < 2.0
+
+
+def test_a_large_object_without_a_peak_is_found_once_in_its_middle() -> None:
+    similarity = blobs(CENTRES[:1], diameters=(1.5 * DIAMETER,))
+    found = detect(similarity, facts(), DetectionSettings(object_diameter=DIAMETER * 5.0))
+    assert len(found) == 1
+    assert max(distances(found.centres, CENTRES[:1])) < 2.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("diameter", ["auto", 160.0])
+def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch, diameter: float, seed: int) -> None:
+    similarity = blobs(CENTRES)
+    values = np.asarray(similarity.values)
+    values += np.random.default_rng(seed).uniform(-0.1, 0.1, values.shape).astype(np.float32)
+    settings = DetectionSettings(object_diameter=diameter, min_score=0.1)  # so that there are many
+    whole = detect(similarity, facts(), settings)
     monkeypatch.setattr(detection, "_BLOCK", 7)
-    parts = detect(blobs(CENTRES), facts(), settings)
+    parts = detect(similarity, facts(), settings)
+    assert len(whole) > len(CENTRES)
     np.testing.assert_allclose(parts.centres, whole.centres, atol=1e-5)
     np.testing.assert_allclose(parts.scores, whole.scores, atol=1e-6)
 
@@ -96,3 +132,9 @@ def test_the_diameter_is_that_of_most_of_the_area() -> None:
     np.asarray(similarity.values)[0, 1, 40:42, 50] = 0.9  # a speck
     assert estimate_diameter(similarity, 0, 0.5) == pytest.approx(DIAMETER, rel=0.15)
     assert estimate_diameter(similarity, 0, 0.95) == 16.0  # nothing there: four patches
+
+
+def test_an_object_that_fills_the_image_has_a_diameter() -> None:
+    grid = PatchGrid((1, 36, 36), 4)
+    similarity = SimilarityMap(("a",), np.ones((1, *grid.shape), np.float32), grid, np.ones(1, np.float32))
+    assert estimate_diameter(similarity, 0, 0.5) == pytest.approx(36.0 * 2.0 / np.sqrt(np.pi))

@@ -71,7 +71,8 @@ def apply(
     Raises
     ------
     SettingsError
-        If nothing is to be written, images share a name, or one of them would be replaced by a result.
+        If nothing is to be written, images share a name, one of them would be replaced by a result, or the passes do
+        not divide the encoder's stride.
     OutputExistsError
         If ``summary.csv`` is somebody else's.
     ReferenceMismatchError
@@ -81,10 +82,12 @@ def apply(
     Cancelled
         If `progress` says so.
     """
+    from dinoscope.encoders import in_passes
     from dinoscope.reference import check_same_encoder
 
     targets = _plan(recipe, images, folder)
-    encoder = make_encoder(recipe.stages.encoder.encoder, recipe.stages.encoder.device)
+    wanted = recipe.stages.encoder
+    encoder = in_passes(make_encoder(wanted.encoder, wanted.device), wanted.passes)
     check_same_encoder(recipe.reference.encoder, encoder.spec)
     run = _Run(recipe, recipe.digest(), encoder, skip_existing, progress)
     rows: list[Row] = []
@@ -166,9 +169,9 @@ class _Run:
 
     def _write(self, row: Row, work: Work, begun: float) -> Row:
         from dinoscope.outputs import scratch_folder, write_sidecar
-        from dinoscope.similarity import scale_mismatch
+        from dinoscope.similarity import domain_mismatch, scale_mismatch
 
-        note = scale_mismatch(self.recipe.reference, work.store.manifest)
+        reference, store = self.recipe.reference, work.store
         with scratch_folder(next(iter(row.paths.values()))) as folder:
             found = find(work, self.recipe, folder, self.progress, force=True)
             row = replace(
@@ -177,7 +180,7 @@ class _Run:
                 covered=found.covered,
                 thresholds=found.thresholds,
                 detections=found.detections,
-                note=note,
+                note=scale_mismatch(reference, store.manifest) or domain_mismatch(reference, store),
             )
             # No progress is told between a result and its record: who cancels gets both or none.
             for kind, path in row.paths.items():

@@ -84,7 +84,7 @@ def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *
     found = Findings({}, {}, {}, {}, writers, _measure_nothing)
     if _OF_OBJECTS & set(recipe.results):
         segmentation = _segment(work, recipe, similarity, folder, progress)
-        measure = cache(partial(_measure, work.image, segmentation, progress))
+        measure = cache(partial(_measure, work, recipe, segmentation, progress))
         found = replace(
             found,
             objects=_count(segmentation.classes, segmentation.object_classes),
@@ -142,11 +142,19 @@ def _object_writers(
     }
 
 
-def _measure(image: Image, found: Segmentation, progress: ProgressCallback) -> ObjectTable:
-    from dinoscope.measure import measure_objects
+def _measure(work: Work, recipe: Recipe, found: Segmentation, progress: ProgressCallback) -> ObjectTable:
+    """The objects in numbers; ``example`` tells which one of the reference each is most like."""
+    import numpy as np
 
+    from dinoscope.measure import measure_objects
+    from dinoscope.similarity import examples_at
+
+    image = work.image
     grey = None if "s" in image.axis_names else image  # colours have no one intensity
-    return measure_objects(found.instance_image(image), grey, classes=found.object_classes, progress=progress)
+    table = measure_objects(found.instance_image(image), grey, classes=found.object_classes, progress=progress)
+    places = np.array([table.centroid(row) for row in range(len(table))]).reshape(-1, 3)
+    alike = examples_at(recipe.reference, work.store, places, table["class"].tolist())
+    return replace(table, columns={**table.columns, "example": alike})
 
 
 def _measure_nothing() -> ObjectTable:

@@ -38,7 +38,7 @@ _FIRST_LOOK = 1024
 _NEAR, _CLOSE = 4, 256
 """When flying to an object, no more is looked at than a quarter of the image, or than 256 voxels."""
 
-_OPAQUE = ("image", "examples", "detections")
+_OPAQUE = ("image", "examples", "detections", "suggestion")
 """Layers that the opacity of the settings is not for."""
 
 

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from dinoscope.canvas._planes import Place, Planes
     from dinoscope.outputs import Detections, RampName
     from dinoscope.prompts import Prompt
-    from dinoscope.segmentation import FineMap
+    from dinoscope.segmentation import FineMap, Suggestion
     from dinoscope.similarity import SimilarityMap
     from dinoscope.tiling import PatchGrid, Pyramid
 
 MARKED = 3
 """Marks are drawn at up to ``2 ** 3`` pixels per voxel, voxels at one."""
+
+_RING = 16.0
+"""Pixels: radius of the ring around a place where an example is asked for."""
 
 _AT_ONCE = 2**26
 """Voxels whose similarities are looked up at once."""
@@ -163,6 +166,23 @@ class ExamplesDrawing:
         """Shape (h, w, 4)."""
         sheet, voxels, step = _sheet(pyramid, place)
         draw_prompts(sheet, self.prompts, voxels, step, self.look)
+        return sheet.pixels()
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionDrawing:
+    """Where an example is asked for, as a ring that is as large whatever the zoom."""
+
+    place: Suggestion
+    look: Looks
+    magnified: int = MARKED
+
+    def draw(self, pyramid: Pyramid, place: Place, wanted: Callable[[], bool]) -> NDArray[np.uint8]:
+        """Shape (h, w, 4)."""
+        sheet, _, step = _sheet(pyramid, place)
+        z, y, x = self.place.position
+        if place.section == round(z):
+            sheet.ring(y, x, (_RING * step, _RING * step), self.look(self.place.class_name))
         return sheet.pixels()
 
 

@@ -19,6 +19,7 @@ from dinoscope.canvas._layers import (
     ObjectsDrawing,
     PictureDrawing,
     SimilarityDrawing,
+    SuggestionDrawing,
     UncertaintyDrawing,
 )
 from dinoscope.canvas._planes import Planes
@@ -45,7 +46,7 @@ _REFRESH_S = 1.0
 
 _FROM_THE_MAP = ("similarity", "mask", "uncertainty")
 
-_ORDER = ("image", "colours", "similarity", "mask", "uncertainty", "objects", "detections", "examples")
+_ORDER = ("image", "colours", "similarity", "mask", "uncertainty", "objects", "detections", "examples", "suggestion")
 """From the bottom to the top."""
 
 _LAYER_OF: dict[Stage, str] = {"colours": "colours", "measurements": "objects", "detections": "detections"}
@@ -121,6 +122,7 @@ class Scene:
         yield events.progress, self._step
         yield events.running, self._running
         yield self._session.brush.events, self._brush_changed
+        yield self._session.guide.changed, self._guide_changed
         cut = self._session.settings.segmentation.events
         yield cut.threshold, self._cut_changed
         yield cut.refine, self._cut_changed
@@ -193,6 +195,7 @@ class Scene:
             planes = Planes(levels, stacked, Pyramid(self.plane, TILE))
             self._put("image", image.name, PictureDrawing(planes, self.contrast))
             self._show_prompts()
+            self._show_suggestion()
             self._show_map()
             for stage in _LAYER_OF:
                 self._show_result(stage)
@@ -211,6 +214,17 @@ class Scene:
             self._put("examples", "Examples", ExamplesDrawing(self._session.prompts, self.colour))
         else:
             self._layers.pop("examples", None)
+
+    def _guide_changed(self) -> None:
+        self._show_suggestion()
+        self.changed.emit()
+
+    def _show_suggestion(self) -> None:
+        place = self._session.guide.place
+        if place is None:
+            self._layers.pop("suggestion", None)
+        else:
+            self._put("suggestion", "Suggestion", SuggestionDrawing(place, self.colour))
 
     def _ready(self, stage: Stage) -> None:
         if stage in ("preview", "similarity"):
@@ -285,7 +299,7 @@ class Scene:
 
     def _brush_changed(self, change: EmissionInfo) -> None:
         if change.signal.name == "classes":  # their order decides their colours
-            self._redraw("mask", "detections", "examples")
+            self._redraw("mask", "detections", "examples", "suggestion")
         self.changed.emit()
 
     def _cut_changed(self, _: object) -> None:
@@ -313,7 +327,7 @@ class Scene:
         """Whether people want to see a layer; the objects lie where the mask is."""
         kind = _kind(name)
         covered = kind == "mask" and "objects" in self._layers and self._settings.objects
-        return kind == "image" or (bool(getattr(self._settings, kind)) and not covered)
+        return kind in ("image", "suggestion") or (bool(getattr(self._settings, kind)) and not covered)
 
 
 def _same_pixels(one: Image | None, other: Image | None) -> bool:

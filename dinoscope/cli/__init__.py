@@ -19,7 +19,9 @@ from dinoscope.cli import (
     _info,
     _measure,
     _pretrain,
+    _reference,
     _segment,
+    _suggest,
 )
 from dinoscope.cli._console import say, show, spoken_warnings
 from dinoscope.errors import DinoscopeError
@@ -32,7 +34,21 @@ __all__ = ["main"]
 DONE, FAILED, REFUSED = 0, 1, 2
 """Exit codes: done; a fault of ours; not done, for a reason that was told (bad input, full disk, Ctrl-C)."""
 
-_COMMANDS = (_info, _encoders, _extract, _segment, _detect, _measure, _evaluate, _benchmark, _demo, _pretrain, _distill)
+_COMMANDS = (
+    _info,
+    _encoders,
+    _extract,
+    _suggest,
+    _segment,
+    _detect,
+    _reference,
+    _measure,
+    _evaluate,
+    _benchmark,
+    _demo,
+    _pretrain,
+    _distill,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -130,7 +130,8 @@ def run(args: argparse.Namespace) -> Report:
         args.dataset, args.truth, stages.image, label=args.label, numbered=args.instances, stack=args.stack
     )
     names = list(dict.fromkeys(args.encoders or [stages.encoder.encoder]))
-    encoders = ((name, create_encoder(name, stages.encoder.device)) for name in names)
+    chosen = stages.encoder
+    encoders = ((name, create_encoder(name, chosen.device, chosen.passes)) for name in names)
     with progress_bars(keep=False) as progress:
         results = run_benchmark(dataset, encoders, protocol, stages, progress)
     if not results.answers:

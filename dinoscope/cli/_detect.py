@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> Report:
     ensure_writable(args.out, force=args.force)
     stages, settings = Stages.from_args(args), settings_from(args, DetectionSettings)
     image = open_spatial(args.image, stages.image)
-    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device)
+    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device, stages.encoder.passes)
     with progress_bars(keep=False) as progress, scratch_folder(args.out) as folder:
         work = Work.open(image, encoder, stages, args.features)
         reference = gather_reference(args, work, progress)

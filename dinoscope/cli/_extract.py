@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> Report:
 
     stages = Stages.from_args(args)
     image = open_spatial(args.image, stages.image)
-    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device)
+    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device, stages.encoder.passes)
     work = Work.open(image, encoder, stages, args.out)
     with progress_bars(keep=False) as progress:
         work.extract(progress)

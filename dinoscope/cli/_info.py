@@ -66,7 +66,7 @@ def _told(cost: dict[str, Any]) -> str:
 def _encoder(stages: Stages) -> Encoder:
     from dinoscope.encoders import create_encoder
 
-    return create_encoder(stages.encoder.encoder, stages.encoder.device)
+    return create_encoder(stages.encoder.encoder, stages.encoder.device, stages.encoder.passes)
 
 
 def _cost(image: Image, encoder: Encoder, stages: Stages) -> dict[str, Any]:

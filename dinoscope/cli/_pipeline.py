@@ -58,8 +58,8 @@ class Stages(batch.Stages):
         )
 
 
-def add_example_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of commands that look for what resembles examples."""
+def add_example_arguments(parser: argparse.ArgumentParser, writes: bool = True) -> None:
+    """The flags of commands that look for what resembles examples, and of those that write what they find."""
     group = parser.add_argument_group("Examples")
     group.add_argument(
         "--prompts",
@@ -78,7 +78,8 @@ def add_example_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--save-reference", type=Path, metavar="FILE", help="Keep the examples for other images.")
     parser.add_argument("--features", type=Path, metavar="DIR", help="Feature store to use instead of the cache.")
-    parser.add_argument("--force", action="store_true", help="Replace results that are there already.")
+    if writes:
+        parser.add_argument("--force", action="store_true", help="Replace results that are there already.")
     add_settings(parser, ReferenceSettings, SimilaritySettings, *FEATURE_MODELS)
 
 

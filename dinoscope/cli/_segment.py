@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> Report:
     settings = settings_from(args, SegmentationSettings)
     targets = _targets(args)
     images = [open_spatial(source, stages.image) for source in args.images]
-    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device)
+    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device, stages.encoder.passes)
     results = []
     with progress_bars(keep=False) as progress:
         first = Work.open(images[0], encoder, stages, args.features)

@@ -5,6 +5,7 @@ from dinoscope.encoders._catalogue import CATALOGUE, CatalogueEntry
 from dinoscope.encoders._create import create_encoder
 from dinoscope.encoders._listing import EncoderListing, list_encoders
 from dinoscope.encoders._random import random_dinov2
+from dinoscope.encoders._shifted import ShiftedEncoder, in_passes
 from dinoscope.encoders._spec import Encoder, EncoderSpec
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "Encoder",
     "EncoderListing",
     "EncoderSpec",
+    "ShiftedEncoder",
     "create_encoder",
+    "in_passes",
     "list_encoders",
     "random_dinov2",
     "read_card",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinoscope.encoders._catalogue import BUNDLED, CATALOGUE
+from dinoscope.encoders._shifted import in_passes
 from dinoscope.errors import EncoderNotFoundError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _WEIGHT_SUFFIXES = {".pth", ".pt", ".bin", ".safetensors"}
 
 
-def create_encoder(name_or_path: str | Path, device: str = "auto") -> Encoder:
+def create_encoder(name_or_path: str | Path, device: str = "auto", passes: int = 1) -> Encoder:
     """Make the encoder of that name, or of weights on disk.
 
     A name from `CATALOGUE` is an order to get it: weights that are not on this machine are downloaded from the Hugging
@@ -30,6 +31,9 @@ def create_encoder(name_or_path: str | Path, device: str = "auto") -> Encoder:
         A name such as ``"nano"`` or ``"dinov2-small-reg"``, or a path.
     device
         ``"auto"`` for the fastest there is, or ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"xpu"``.
+    passes
+        How many times finer its grid of patches is made by shifted passes, see `ShiftedEncoder`; a divisor of its
+        stride. Every tile takes ``passes * passes`` times as long.
 
     Raises
     ------
@@ -38,14 +42,14 @@ def create_encoder(name_or_path: str | Path, device: str = "auto") -> Encoder:
     CheckpointError
         If a file is damaged or holds no encoder known here.
     SettingsError
-        If the device is not available.
+        If the device is not available, or the passes do not divide the stride.
     """
     if isinstance(name_or_path, str) and name_or_path in CATALOGUE:
-        return _create_named(CATALOGUE[name_or_path], device)
+        return in_passes(_create_named(CATALOGUE[name_or_path], device), passes)
     path = Path(name_or_path).expanduser()
     if not path.exists():
         raise EncoderNotFoundError(_unknown(name_or_path))
-    return _create_from_path(path, device)
+    return in_passes(_create_from_path(path, device), passes)
 
 
 def _create_named(entry: CatalogueEntry, device: str) -> Encoder:

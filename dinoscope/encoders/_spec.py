@@ -19,7 +19,7 @@ class EncoderSpec:
     name
         Name or path it was created with.
     stride
-        Side of one patch in pixels.
+        Distance of neighbouring patches in pixels; their side, too, but in shifted passes.
     channels
         Length C of a feature vector.
     tile

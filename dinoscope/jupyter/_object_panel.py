@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dinoscope.jupyter._controls import Section, button, note, show
 from dinoscope.jupyter._form import SettingsForm
 from dinoscope.jupyter._table import Table
-from dinoscope.session import OBJECTS, describe_objects
+from dinoscope.session import OBJECTS, describe_objects, describe_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,8 @@ class ObjectPanel(Section):
         )
         self.count = note()
         self.table = Table(home)
-        self.add(self.smallest, self.commit, self.count, self.table)
+        self.origin = note()
+        self.add(self.smallest, self.commit, self.count, self.table, self.origin)
         self.table.chosen.connect(self._fly)
         self.listen(session.events.ready, self._ready)
         self.listen(session.events.dropped, self._dropped)
@@ -58,6 +59,9 @@ class ObjectPanel(Section):
         if stage == "measurements":
             show(self.count, "Something changed since: get the objects again.")
             self.table.show({})
+            show(self.origin, "")
 
     def _fly(self, row: int) -> None:
-        self._fly_to(self._session.result("measurements").centroid(row))
+        place = self._session.result("measurements").centroid(row)
+        show(self.origin, describe_origin(self._session, place))
+        self._fly_to(place)

@@ -93,7 +93,7 @@ class Panel(widgets.VBox):
     def _build(self) -> None:
         session, home = self.session, self._home
         self.image_panel = ImagePanel(session, home, self.open_image)
-        self.example_panel = ExamplePanel(session, home)
+        self.example_panel = ExamplePanel(session, home, self.fly_to)
         self.result_panel = ResultPanel(session, home)
         self.view_panel = ViewPanel(self.canvas, home)
         self.object_panel = ObjectPanel(session, home, self.fly_to)

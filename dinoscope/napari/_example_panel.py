@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QComboBox, QFileDialog, QPushButton
 from superqt.utils import signals_blocked
 
 from dinoscope.errors import DinoscopeError
 from dinoscope.napari._controls import Section, button, note
+from dinoscope.napari._example_list import ExampleList
 from dinoscope.outputs import class_colour
 from dinoscope.prompts import prompts_from_labels
 from dinoscope.reference import Reference
@@ -31,7 +33,15 @@ _REFERENCES = "References (*.safetensors)"
 
 
 class ExamplePanel(Section):
-    """Controls of the brush, and the ways to use it."""
+    """Controls of the brush, the ways to use it, and where that would help most.
+
+    Attributes
+    ----------
+    flown
+        Emitted with the voxel (z, y, x) that somebody is asked about.
+    """
+
+    flown = Signal(object)
 
     def __init__(self, session: Session, layers: ExampleLayers, region: Callable[[], Region | None]) -> None:
         super().__init__("2  Examples")
@@ -49,16 +59,28 @@ class ExamplePanel(Section):
         )
         self.paint = button("Paint", "Paint over objects in this section.", self._paint)
         self.undo = button("Undo", "Take the last change of the examples back (Shift+Z).", session.undo_prompts)
+        self._build_guide()
         self.load = button("Load reference…", "Use the examples of another image.", self._load)
         self.save = button("Save reference…", "Keep these examples for other images.", self._save)
         self.summary = note()
+        self.list = ExampleList(session)
         self.add(self.classes, self.sign)
         self.add(self.points, self.outlines, self.paint, self.undo)
+        self.add(self.suggest, self.yes, self.no)
         self.add(self.load, self.save)
         self.add(self.summary)
+        self.add(self.list)
         self._connect()
         self._show_brush()
         self._show_prompts(session.prompts)
+        self._show_guide()
+
+    def _build_guide(self) -> None:
+        guide = self._session.guide
+        tip = "Go to the place where another example would help most, and ring it."
+        self.suggest = button("Suggest", tip, self._suggest)
+        self.yes = button("+ yes", "What is in the ring is one.", lambda: guide.answer(True))
+        self.no = button("\N{MINUS SIGN} no", "What is in the ring is not one.", lambda: guide.answer(False))
 
     def _connect(self) -> None:
         brush = self._session.brush
@@ -67,6 +89,8 @@ class ExamplePanel(Section):
         self.sign.clicked.connect(lambda *_: brush.toggle())
         brush.events.connect(self._show_brush)
         self._session.events.prompts.connect(self._show_prompts)
+        for signal in (self._session.guide.changed, self._session.events.ready, self._session.events.dropped):
+            signal.connect(self._show_guide)
 
     def _show_brush(self, *_: object) -> None:
         brush = self._session.brush
@@ -81,6 +105,17 @@ class ExamplePanel(Section):
 
     def _show_prompts(self, _: tuple[Prompt, ...]) -> None:
         self.summary.setText(describe_examples(self._session.prompts, self._session.references))
+
+    def _show_guide(self, *_: object) -> None:
+        guide = self._session.guide
+        self.suggest.setEnabled(guide.is_able)
+        for answer in (self.yes, self.no):
+            answer.setEnabled(guide.place is not None)
+
+    def _suggest(self) -> None:
+        place = self._session.guide.suggest()
+        if place is not None:
+            self.flown.emit(place.position)
 
     def _paint(self) -> None:
         region = self._region()

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from dinoscope.image import ArrayLike
 
-_CHUNK = 512
+CHUNK = 512
 """Voxels per side of what napari reads at once."""
 
 
@@ -19,7 +19,7 @@ def lazy(array: ArrayLike) -> da.Array:
 
     It gets no name that a cache could know it by: what is behind it may be growing.
     """
-    chunks = (*(1 for _ in array.shape[:-2]), *(min(_CHUNK, size) for size in array.shape[-2:]))
+    chunks = (*(1 for _ in array.shape[:-2]), *(min(CHUNK, size) for size in array.shape[-2:]))
     meta = np.empty((0,) * len(chunks), array.dtype)  # what dask would otherwise find out by reading
     found: da.Array = da.from_array(array, chunks, name=False, meta=meta)  # type: ignore[no-untyped-call]
     return found

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 
 from dinoscope.napari._controls import Section, button, form, note
 from dinoscope.napari._table import Table
-from dinoscope.session import OBJECTS, describe_objects
+from dinoscope.session import OBJECTS, describe_objects, describe_origin
 
 if TYPE_CHECKING:
     from dinoscope.session import Session
@@ -37,10 +37,12 @@ class ObjectPanel(Section):
         self.table.setToolTip("A row flies to its object. Right-click an object in the image to say right or wrong.")
         self.table.setMinimumHeight(_TABLE_HEIGHT)
         self.table.hide()
+        self.origin = note()
         self.add(self.smallest)
         self.add(self.commit)
         self.add(self.count)
         self.add(self.table)
+        self.add(self.origin)
         self.table.chosen.connect(self._fly)
         session.events.ready.connect(self._ready)
         session.events.dropped.connect(self._dropped)
@@ -59,8 +61,10 @@ class ObjectPanel(Section):
         if stage == "measurements":
             self.count.setText("Something changed since: get the objects again.")
             self.table.set_columns({})
+            self.origin.clear()
             self.table.hide()
 
     def _fly(self, row: int) -> None:
         table = self._session.result("measurements")
+        self.origin.setText(describe_origin(self._session, table.centroid(row)))
         self.flown.emit(table.centroid(row), int(table["label"][row]))

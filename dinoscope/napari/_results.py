@@ -13,6 +13,8 @@ from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QTimer
 
 from dinoscope.errors import NotReadyError
+from dinoscope.geometry import Region
+from dinoscope.napari._ahead import Ahead
 from dinoscope.napari._controls import timer
 from dinoscope.napari._lazy import lazy
 from dinoscope.napari._look import class_rgba, similarity_colours
@@ -26,10 +28,10 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
+    from dinoscope.image import LazyArray
     from dinoscope.measure import ObjectTable
     from dinoscope.napari._images import Frame
     from dinoscope.outputs import Detections
-    from dinoscope.segmentation import FineMap
     from dinoscope.session import Session
     from dinoscope.similarity import SimilarityMap
 
@@ -59,11 +61,13 @@ class ResultLayers:
         self._shown: set[Live] = {"similarity", "mask"}
         self._steps: deque[Callable[[], None]] = deque()
         self._mask_is_empty = False
+        self._ahead = Ahead()
         self._mask_next = timer(_BREATH_MS, self.update_mask)
         viewer.layers.events.removed.connect(self._forget)
 
     def place(self, frame: Frame, name: str) -> None:
         """Begin anew on an image. Objects of the one before stay: somebody may want them."""
+        self._ahead.forget()
         self._remove(_is_live)
         self._layers.clear()
         is_first = self._frame is None
@@ -75,12 +79,13 @@ class ResultLayers:
         """Listen to the viewer no more, and show nothing more."""
         self._frame = None
         self._mask_next.stop()
+        self._ahead.close()
         self._viewer.layers.events.removed.disconnect(self._forget)
 
     @property
     def is_busy(self) -> bool:
         """Whether there is more to show of what is there already."""
-        return bool(self._steps) or self._mask_next.isActive()
+        return bool(self._steps) or self._mask_next.isActive() or self._ahead.is_busy
 
     def layer(self, role: str) -> Layer | None:
         """The layer of a role such as ``"mask"``, ``"similarity object"`` or ``"objects"``, if there is one."""
@@ -95,6 +100,7 @@ class ResultLayers:
 
     def clear_live(self) -> None:
         """Take the live layers away; the mask stays, empty and hidden, if the next click can fill it."""
+        self._ahead.forget()
         keep = "mask" if self._session.is_ready("features") and "mask" in self._layers else ""
         self._remove(lambda role: _is_live(role) and role != keep)
         if keep:
@@ -111,15 +117,36 @@ class ResultLayers:
 
         grid = self._session.result("features").grid
         nothing = SimilarityMap((), np.broadcast_to(np.float32(0), (1, *grid.shape)), grid, np.zeros(1, np.float32))
-        self._put_mask(nothing, np.full(1, np.inf, np.float32), shown=False)
+        stacked = self._frame is not None and self._frame.stacked
+        self._put_mask(nothing, lazy_mask(nothing, np.full(1, np.inf, np.float32), stacked), shown=False)
         self._mask_is_empty = True
 
-    def _put_mask(
-        self, similarity: SimilarityMap | FineMap, thresholds: NDArray[np.float32], shown: bool = True
-    ) -> None:
-        stacked = self._frame is not None and self._frame.stacked
-        levels = [lazy(level) for level in lazy_mask(similarity, thresholds, stacked)]
-        data = levels if len(levels) > 1 else levels[0]
+    def _level_shown(self, levels: list[LazyArray]) -> int:
+        """Which level of the mask napari draws from."""
+        layer = self._layers.get("mask")
+        return min(layer.data_level, len(levels) - 1) if isinstance(layer, Labels) else 0
+
+    def _elements_shown(self, level: LazyArray, number: int) -> Region:
+        """What of a level of the mask napari reads: of a single level the whole section, of several what is in view."""
+        layer, view = self._layers.get("mask"), self._session.view
+        section = 0 if view is None else view.start[0]
+        whole = Region((section, 0, 0), (section + 1, *level.shape[-2:]))
+        if not isinstance(layer, Labels) or not layer.multiscale or layer.data_level != number:
+            return whole
+        first, last = layer.corner_pixels[:, -2:]
+        return Region((section, *first.tolist()), (section + 1, *(last + 1).tolist())).intersect(whole)
+
+    def _show_mask(self, similarity: SimilarityMap, levels: list[LazyArray]) -> None:
+        if self._frame is None or "mask" not in self._shown:
+            return
+        self._put_mask(similarity, levels)
+        if self._mask_is_empty:
+            self._soon(partial(setattr, self._layers["mask"], "visible", True))
+        self._mask_is_empty = False
+
+    def _put_mask(self, similarity: SimilarityMap, levels: list[LazyArray], shown: bool = True) -> None:
+        pyramid = [lazy(level) for level in levels]
+        data = pyramid if len(pyramid) > 1 else pyramid[0]
         colours = self._class_colours(similarity.classes)
         look = {"opacity": 0.5, "colormap": colours, **self._voxels()}
         layer = self._put("mask", data, partial(Labels, **look), shown=shown)
@@ -141,10 +168,10 @@ class ResultLayers:
             return
         thresholds, stacked = self._session.thresholds(), self._frame.stacked
         if "mask" in self._shown:
-            self._put_mask(fine_map(self._session), thresholds)
-            if self._mask_is_empty:
-                self._soon(partial(setattr, self._layers["mask"], "visible", True))
-            self._mask_is_empty = False
+            levels = lazy_mask(fine_map(self._session), thresholds, stacked)
+            level = self._level_shown(levels)
+            there = self._elements_shown(levels[level], level)
+            self._ahead.read(levels[level], there, partial(self._show_mask, similarity, levels))
         if "uncertainty" in self._shown:
             doubt = lazy(lazy_uncertainty(similarity, thresholds, stacked))
             frame = self._frame.of_patches(similarity.grid)

@@ -26,7 +26,8 @@ from dinoscope.napari._object_panel import ObjectPanel
 from dinoscope.napari._preferences import read_preferences
 from dinoscope.napari._result_panel import ResultPanel
 from dinoscope.napari._results import ResultLayers
-from dinoscope.session import FOLLOWED, Batch, Session, download_question, judge, stand_ins
+from dinoscope.napari._suggestion import SuggestionRing
+from dinoscope.session import FOLLOWED, Batch, Session, describe_origin, download_question, judge, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,6 +74,7 @@ class DinoscopeWidget(QWidget):
         actions = {"S": self.search, "C": self.get_objects, "Shift-Z": self.session.undo_prompts}
         self.examples = ExampleLayers(viewer, self.session, actions)
         self.results = ResultLayers(viewer, self.session)
+        self.ring = SuggestionRing(viewer, self.session)
         self.activity = Activity(self.session)
         self._looked = timer(_LOOKED_AROUND_MS, self._look)
         self._tidy = timer(0, self._take_stale_away)
@@ -116,6 +118,7 @@ class DinoscopeWidget(QWidget):
             signal.connect(lambda _: self.results.update_mask())
         self.image_panel.chosen.connect(self.choose_layer)
         self.object_panel.flown.connect(self.fly_to)
+        self.example_panel.flown.connect(self.go_to)
         self.viewer.scene.camera.events.connect(self._looked_around)
         self.viewer.dims.events.current_step.connect(self._looked_around)
         self.viewer.mouse_drag_callbacks.append(self._clicked)
@@ -135,6 +138,7 @@ class DinoscopeWidget(QWidget):
             self.activity.close,
             self.examples.close,
             self.results.close,
+            self.ring.close,
             self.image_panel.close_viewer,
             partial(self.viewer.scene.camera.events.disconnect, self._looked_around),
             partial(self.viewer.dims.events.current_step.disconnect, self._looked_around),
@@ -167,6 +171,7 @@ class DinoscopeWidget(QWidget):
         frame = frame_of(layer, image)
         self.examples.place(frame, layer.name)
         self.results.place(frame, layer.name)
+        self.ring.place(frame, layer.name)
         self.session.image = image
         self.session.view = self.region()
         self.image_panel.show_image()
@@ -206,6 +211,15 @@ class DinoscopeWidget(QWidget):
         if layer is None:
             return
         layer.selected_label = number
+        self._bring(layer, voxel)
+
+    def go_to(self, voxel: tuple[float, float, float]) -> None:
+        """Bring what an example is asked for to the middle of the screen."""
+        if self.ring.layer is not None:
+            self._bring(self.ring.layer, voxel)
+
+    def _bring(self, layer: Layer, voxel: tuple[float, float, float]) -> None:
+        """Bring a voxel to the middle of the screen, by a layer in voxels."""
         place = layer.data_to_world(voxel[-layer.ndim :])
         self.viewer.dims.set_point(range(self.viewer.dims.ndim - layer.ndim, self.viewer.dims.ndim), place)
         self.viewer.scene.camera.center = (0.0, *place[-2:])
@@ -271,6 +285,9 @@ class DinoscopeWidget(QWidget):
         menu = QMenu(self)
         menu.addAction("This is right", lambda: judge(self.session, voxel, True))
         menu.addAction("This is wrong", lambda: judge(self.session, voxel, False))
+        origin = describe_origin(self.session, voxel)
+        if origin:
+            menu.addAction(origin).setEnabled(False)
         return menu
 
 

@@ -9,6 +9,7 @@ from dinoscope.segmentation._prior import Prior, sample_map
 from dinoscope.segmentation._refine import Evidence
 from dinoscope.segmentation._rules import ObjectRules, object_rules
 from dinoscope.segmentation._segment import Segmentation, label_region, segment
+from dinoscope.segmentation._suggest import Suggestion, suggest
 from dinoscope.segmentation._threshold import auto_thresholds, choose_thresholds, mask_thresholds
 from dinoscope.segmentation._upsample import similarity_at
 
@@ -20,6 +21,7 @@ __all__ = [
     "Pieces",
     "Prior",
     "Segmentation",
+    "Suggestion",
     "as_fine",
     "auto_thresholds",
     "choose_thresholds",
@@ -35,5 +37,6 @@ __all__ = [
     "sample_map",
     "segment",
     "similarity_at",
+    "suggest",
     "uncertainty",
 ]

@@ -10,6 +10,7 @@ from dinoscope.session._fine import fine_map
 from dinoscope.session._gestures import box, click, judge, outline, stroke
 from dinoscope.session._guide import Guide
 from dinoscope.session._inputs import FOLLOWED, OBJECTS, STAGES, SessionSettings, Stage
+from dinoscope.session._origin import Origin, describe_origin, origin_at
 from dinoscope.session._recorder import Recorder
 from dinoscope.session._saved import SavedSession, read_session, save_session
 from dinoscope.session._session import Session
@@ -17,6 +18,7 @@ from dinoscope.session._stand_ins import stand_ins
 from dinoscope.session._words import (
     describe_batch,
     describe_encoder,
+    describe_example,
     describe_examples,
     describe_image,
     describe_objects,
@@ -35,6 +37,7 @@ __all__ = [
     "Brush",
     "Cost",
     "Guide",
+    "Origin",
     "Preview",
     "Recorder",
     "SavedSession",
@@ -46,12 +49,15 @@ __all__ = [
     "click",
     "describe_batch",
     "describe_encoder",
+    "describe_example",
     "describe_examples",
     "describe_image",
     "describe_objects",
+    "describe_origin",
     "download_question",
     "fine_map",
     "judge",
+    "origin_at",
     "outline",
     "read_session",
     "recipe_of",

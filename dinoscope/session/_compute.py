@@ -6,13 +6,14 @@ import math
 import shutil
 import tempfile
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dinoscope.detection import detect
+from dinoscope.encoders import in_passes
 from dinoscope.errors import PromptError
 from dinoscope.features import (
     FeatureStore,
@@ -29,9 +30,11 @@ from dinoscope.outputs import scratch_array
 from dinoscope.prompts import PointPrompt
 from dinoscope.reference import build_reference, check_same_encoder, pool_references, prompted_patches
 from dinoscope.segmentation import refine_map, segment
+from dinoscope.session._advice import advice_on
 from dinoscope.session._cost import Cost, measure_cost
+from dinoscope.session._examples import without
 from dinoscope.session._inputs import Inputs, Result, Stage, plan
-from dinoscope.similarity import Matcher, SimilarityMap, compare_block, empty_map, fit, settle
+from dinoscope.similarity import Matcher, SimilarityMap, compare_block, empty_map, examples_at, fit, settle
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
@@ -125,7 +128,8 @@ class Workshop:
         for stage in plan(wanted, current, inputs.view is not None):
             result = current.get(stage)
             if result is None:
-                result = Result(stage, inputs.key(stage), makers[stage](inputs, have, progress))
+                value = makers[stage](inputs, have, progress)
+                result = Result(stage, inputs.key(stage), value, advice_on(stage, have | {stage: value}))
                 yield result
             have[stage] = result.value
 
@@ -154,7 +158,7 @@ class Workshop:
             found.append(build_reference(store, inputs.prompts, settings))
         if not found:
             raise PromptError("there are no examples: click on something, or load a reference")
-        return pool_references(found)
+        return without(pool_references(found), inputs.muted)
 
     def _make_preview(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Preview:
         store, growth = have["features"], self._grow(inputs, have)
@@ -204,7 +208,10 @@ class Workshop:
         found: Segmentation = have["segmentation"]
         grey = None if "s" in inputs.image.axis_names else inputs.image  # colours have no one intensity
         labels = found.instance_image(inputs.image)
-        return measure_objects(labels, grey, classes=found.object_classes, progress=progress)
+        table = measure_objects(labels, grey, classes=found.object_classes, progress=progress)
+        places = np.array([table.centroid(row) for row in range(len(table))]).reshape(-1, 3)
+        alike = examples_at(have["reference"], have["features"], places, table["class"].tolist())
+        return replace(table, columns={**table.columns, "example": inputs.heard[alike]})
 
     def _make_detections(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Detections:
         return detect(have["similarity"], have["features"].manifest.image, inputs.settings.detection, progress)
@@ -224,7 +231,7 @@ class Workshop:
         wanted = (inputs.settings.encoder.encoder, inputs.settings.encoder.device)
         if self._encoder is None or self._encoder[0] != wanted:
             self._encoder = (wanted, self.create_encoder(*wanted))
-        return self._encoder[1]
+        return in_passes(self._encoder[1], inputs.settings.encoder.passes)
 
     def _path(self, manifest: Manifest) -> Path:
         return default_store_path(manifest) if self.folder is None else self.folder / f"{manifest.key}.zarr"

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
+
 from dinoscope.errors import SettingsError
 from dinoscope.settings import (
     DetectionSettings,
@@ -19,6 +21,8 @@ from dinoscope.settings import (
 
 if TYPE_CHECKING:
     from collections.abc import Container, Hashable, Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
 
     from dinoscope.geometry import Region
     from dinoscope.image import Image
@@ -126,6 +130,8 @@ class Inputs:
         Examples on this image.
     references
         Examples from elsewhere.
+    muted
+        Numbers of the examples that are switched off, where those from elsewhere come first.
     settings
         A copy of the settings.
     view
@@ -135,8 +141,15 @@ class Inputs:
     image: Image
     prompts: tuple[Prompt, ...]
     references: tuple[Reference, ...]
+    muted: frozenset[int]
     settings: SessionSettings
     view: Region | None
+
+    @property
+    def heard(self) -> NDArray[np.int64]:
+        """Numbers of the examples that are not switched off, in order."""
+        count = len(self.prompts) + sum(len(reference.positive) for reference in self.references)
+        return np.array([number for number in range(count) if number not in self.muted], np.int64)
 
     def key(self, stage: Stage) -> Hashable:
         """What a result of this stage depends on; a result whose key differs from today's is stale."""
@@ -149,14 +162,15 @@ class Inputs:
         settings = self.settings
         match stage:
             case "features":
-                encoder = settings.encoder.encoder  # device and batch size change no feature
+                chosen = settings.encoder
+                encoder = chosen.encoder, chosen.passes  # device and batch size change no feature
                 return id(self.image), encoder, _values(settings.tiling), _values(settings.intensity)
             case "cost":
                 return settings.encoder.device, settings.encoder.batch_size
             case "colours":
                 return self.view
             case "reference":
-                examples = (self.prompts, tuple(id(reference) for reference in self.references))
+                examples = (self.prompts, tuple(id(reference) for reference in self.references), self.muted)
                 return (*examples, _values(settings.reference))
             case "preview":
                 return self.view, _values(settings.similarity)
@@ -172,11 +186,24 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What came of a stage, and from what."""
+    """What came of a stage, and from what.
+
+    Attributes
+    ----------
+    stage
+        Which one.
+    key
+        What it was made from, see `Inputs.key`.
+    value
+        What came of it.
+    advice
+        What a person should know about it; empty where there is nothing to say.
+    """
 
     stage: Stage
     key: Hashable
     value: Any
+    advice: str = ""
 
 
 def _values(settings: Settings) -> str:

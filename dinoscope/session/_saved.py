@@ -39,6 +39,8 @@ class SavedSession:
         The examples.
     references
         Files of the references from elsewhere.
+    muted
+        Numbers of the examples that are switched off.
     """
 
     image_name: str
@@ -47,6 +49,7 @@ class SavedSession:
     settings: dict[str, dict[str, Any]]
     prompts: tuple[Prompt, ...]
     references: tuple[Path, ...]
+    muted: tuple[int, ...] = ()
 
     def restore(self, session: Session) -> None:
         """Give a session with the image open these examples and settings.
@@ -56,7 +59,7 @@ class SavedSession:
         NotReadyError
             If no image is open.
         PromptError
-            If it is another image: one of another extent.
+            If it is another image: one of another extent; or an example is switched off that there is not.
         SettingsError
             If a setting does not fit this version.
         ReferenceMismatchError
@@ -76,6 +79,7 @@ class SavedSession:
         session.settings.update(self.settings)
         session.references = references
         session.prompts = self.prompts
+        session.muted = self.muted
 
 
 def save_session(session: Session, path: str | Path) -> Path:
@@ -101,6 +105,7 @@ def save_session(session: Session, path: str | Path) -> Path:
         "settings": session.settings.to_dict(),
         "prompts": [_written(prompt) for prompt in session.prompts],
         "references": names,
+        "muted": sorted(session.muted),
     }
     return write_text(path, json.dumps(facts, indent=1))
 
@@ -126,6 +131,7 @@ def read_session(path: str | Path) -> SavedSession:
             facts["settings"],
             tuple(_read(record) for record in facts["prompts"]),
             tuple(path.with_name(Path(name).name) for name in facts["references"]),
+            tuple(int(number) for number in facts.get("muted", ())),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, SettingsError):

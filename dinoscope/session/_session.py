@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from dinoscope.errors import Cancelled, NotReadyError
+from dinoscope.errors import NotReadyError
 from dinoscope.image import spatial
-from dinoscope.jobs import Job, Listener, Progress, Runner
-from dinoscope.prompts import class_names, describe_prompt
+from dinoscope.jobs import Runner
+from dinoscope.prompts import describe_prompt
 from dinoscope.session._brush import Brush
+from dinoscope.session._current_job import CurrentJob
 from dinoscope.session._events import SessionEvents
+from dinoscope.session._examples import Examples
 from dinoscope.session._guide import Guide
 from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage, needs_examples, plan
 
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from dinoscope.encoders import Encoder
     from dinoscope.geometry import Region
     from dinoscope.image import Image
-    from dinoscope.jobs import ProgressCallback
+    from dinoscope.jobs import Job, ProgressCallback
     from dinoscope.prompts import Prompt
-    from dinoscope.reference import Reference
+    from dinoscope.reference import Example, Reference
     from dinoscope.session._compute import Workshop
     from dinoscope.similarity import SimilarityMap
 
@@ -75,24 +77,19 @@ class Session:
         self.events = SessionEvents()
         self.settings = SessionSettings()
         self.brush = Brush()
-        self._runner = runner or Runner()
+        self._job = CurrentJob(runner or Runner(), self.events)
         self.make_encoder = make_encoder
         self.folder = folder
         self._cache_limit = cache_limit
         self._workshop: Workshop | None = None
         self._image: Image | None = None
-        self._prompts: tuple[Prompt, ...] = ()
-        self._history: list[tuple[Prompt, ...]] = []
-        self._references: tuple[Reference, ...] = ()
+        self._given = Examples()
         self._view: Region | None = None
         self._results: dict[Stage, Result] = {}
         self._followed: tuple[Stage, ...] = ()
         self._wanted: tuple[Stage, ...] = ()
-        self._is_running = False
         self._is_closed = False
         self._watchers = 0
-        self._job = Job()
-        self._generation = 0
         self.guide = Guide(self)
         for model in self.settings.models():
             model.events.connect(self._inputs_changed)
@@ -112,8 +109,8 @@ class Session:
     def image(self, image: Image | None) -> None:
         self._image, self._view, self._wanted = image and spatial(image), None, ()
         self._job.cancel()
-        self._history.clear()
-        self._set_prompts(())
+        self._given.forget_prompts()
+        self._examples_changed()
 
     def tell_pixel_size(self, pixel_size_nm: float) -> None:
         """Say how large a pixel of the image is, in nm, where its file did not; the examples stay.
@@ -129,22 +126,43 @@ class Session:
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """The examples on the image."""
-        return self._prompts
+        return self._given.prompts
 
     @prompts.setter
     def prompts(self, prompts: Iterable[Prompt]) -> None:
-        self._history.append(self._prompts)
-        self._set_prompts(tuple(prompts))
+        self._given.replace(prompts)
+        self._examples_changed()
 
     @property
     def references(self) -> tuple[Reference, ...]:
         """Examples from elsewhere, pooled with the prompts."""
-        return self._references
+        return self._given.references
 
     @references.setter
     def references(self, references: Iterable[Reference]) -> None:
-        self._references = tuple(references)
-        self._set_prompts(self._prompts)
+        self._given.references = tuple(references)
+        self._examples_changed()
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """All examples, those of the references first, numbered from 0."""
+        return self._given.listed(self._image)
+
+    @property
+    def muted(self) -> frozenset[int]:
+        """Numbers of the `examples` that are switched off, as if not given. They stay so when others come or go.
+
+        Raises
+        ------
+        PromptError
+            If there is no example of a number.
+        """
+        return self._given.muted
+
+    @muted.setter
+    def muted(self, numbers: Iterable[int]) -> None:
+        self._given.mute(numbers)
+        self._examples_changed()
 
     @property
     def view(self) -> Region | None:
@@ -161,24 +179,24 @@ class Session:
     @property
     def is_running(self) -> bool:
         """Whether a job is under way, or its end has not been told yet."""
-        return self._is_running
+        return self._job.is_running
 
     @property
     def is_paused(self) -> bool:
         """Whether the running job rests."""
-        return self.is_running and self._job.is_paused
+        return self._job.is_paused
 
     def replace_prompts(self, kinds: type[Prompt] | tuple[type[Prompt], ...], prompts: Iterable[Prompt]) -> None:
         """Put others in the place of all examples of some kinds; nothing happens if they are the same."""
-        kept = [prompt for prompt in self._prompts if not isinstance(prompt, kinds)]
+        kept = [prompt for prompt in self.prompts if not isinstance(prompt, kinds)]
         changed = (*kept, *prompts)
-        if Counter(changed) != Counter(self._prompts):
+        if Counter(changed) != Counter(self.prompts):
             self.prompts = changed
 
     def undo_prompts(self) -> None:
         """Take the last change of the examples back; nothing happens where there was none."""
-        if self._history:
-            self._set_prompts(self._history.pop())
+        if self._given.undo():
+            self._examples_changed()
 
     def is_ready(self, stage: Stage) -> bool:
         """Whether the result of a stage is there. What is there is current: stale results are dropped."""
@@ -193,7 +211,7 @@ class Session:
             If there is none.
         """
         if stage not in self._results:
-            lacks_examples = needs_examples(stage) and not self._has_examples()
+            lacks_examples = needs_examples(stage) and not self._given.are_any
             advice = "click on one object first" if lacks_examples else "request it and wait until it is ready"
             raise NotReadyError(f"there is no {stage} yet: {advice}")
         return self._results[stage].value
@@ -236,7 +254,7 @@ class Session:
             record["features"] = self.result("features").manifest.to_dict()
         if self.is_ready("reference"):
             return {**record, "examples": list(self.result("reference").provenance)}
-        return {**record, "examples": [describe_prompt(prompt) for prompt in self._prompts]}
+        return {**record, "examples": [describe_prompt(prompt) for prompt in self.prompts]}
 
     def follow(self, *stages: Stage) -> None:
         """Keep these results current from now on: a change of an input requests what of them can be made."""
@@ -257,25 +275,11 @@ class Session:
         """
         inputs, known = self._inputs(), dict(self._results)
         self._wanted = stages
-        self._job.cancel()
-        self._generation += 1
-        generation = self._generation
 
         def work(progress: ProgressCallback) -> Iterator[Result]:
             return self._bring_up(inputs, stages, known, progress)
 
-        def tell(progress: Progress) -> None:
-            if generation == self._generation:
-                self.events.progress.emit(progress)
-
-        def ended(error: Exception | None) -> None:
-            if generation == self._generation:
-                self._end(error)
-
-        self._is_running = True
-        self.events.running.emit(True)
-        self._job = self._runner.start(work, Listener(self._accept, tell, ended))
-        return self._job
+        return self._job.start(work, self._accept)
 
     def join(self) -> None:
         """Say that somebody looks from now on; work that ended when nobody did goes on."""
@@ -298,10 +302,9 @@ class Session:
 
     def close(self) -> None:
         """End the running job and tell nothing more. What it finished stays on disk."""
-        self._is_closed, self._is_running = True, False
+        self._is_closed = True
         self.events.block()
-        self._generation += 1
-        self._job.cancel()
+        self._job.close()
 
     def cancel(self) -> None:
         """Ask the running job to stop; what it finished stays."""
@@ -310,7 +313,8 @@ class Session:
     def _inputs(self) -> Inputs:
         if self._image is None:
             raise NotReadyError("there is no image: open one first")
-        return Inputs(self._image, self._prompts, self._references, self.settings.copy(), self._view)
+        given = self._given
+        return Inputs(self._image, given.prompts, given.references, given.muted, self.settings.copy(), self._view)
 
     def _bring_up(
         self, inputs: Inputs, wanted: tuple[Stage, ...], known: dict[Stage, Result], progress: ProgressCallback
@@ -321,11 +325,10 @@ class Session:
             self._workshop = Workshop(self.make_encoder, self.folder, self._cache_limit)
         return self._workshop.bring_up(inputs, wanted, known, progress)
 
-    def _set_prompts(self, prompts: tuple[Prompt, ...]) -> None:
-        self._prompts = prompts
-        self.brush.learn((*class_names(prompts), *(name for known in self._references for name in known.classes)))
+    def _examples_changed(self) -> None:
+        self.brush.learn(self._given.classes)
         self._drop_stale()
-        self.events.prompts.emit(prompts)
+        self.events.prompts.emit(self.prompts)
         self._keep_up()
 
     def _inputs_changed(self, *_: object) -> None:
@@ -342,12 +345,9 @@ class Session:
         """What is followed, and what a running job was asked for, if there is what it is made from."""
         if self._image is None:
             return ()
-        sought = self._has_examples()
+        sought = self._given.are_any
         wanted = dict.fromkeys((*self._followed, *(self._wanted if self.is_running else ())))
         return tuple(stage for stage in wanted if sought or not needs_examples(stage))
-
-    def _has_examples(self) -> bool:
-        return bool(self._references) or any(prompt.positive for prompt in self._prompts)
 
     def _drop_stale(self) -> None:
         now = None if self._image is None else self._inputs()
@@ -363,18 +363,5 @@ class Session:
         if result.key == self._inputs().key(result.stage):
             self._results[result.stage] = result
             self.events.ready.emit(result.stage)
-            if result.stage == "reference":
-                self._compare_scales()
-
-    def _compare_scales(self) -> None:
-        from dinoscope.similarity import scale_mismatch
-
-        advice = scale_mismatch(self.result("reference"), self.result("features").manifest)
-        if advice:
-            self.events.notice.emit(advice)
-
-    def _end(self, error: Exception | None) -> None:
-        self._is_running = False
-        self.events.running.emit(False)
-        if error is not None and not isinstance(error, Cancelled):
-            self.events.failed.emit(str(error))
+            if result.advice:
+                self.events.notice.emit(result.advice)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dinoscope.encoders import EncoderListing
     from dinoscope.image import Image
     from dinoscope.prompts import Prompt
-    from dinoscope.reference import Reference
+    from dinoscope.reference import Example, Reference
     from dinoscope.segmentation import Segmentation
 
 
@@ -31,6 +31,12 @@ def describe_examples(prompts: Sequence[Prompt], references: Sequence[Reference]
     if references:
         lines.append(f"and {_count(len(references), 'loaded reference')}")
     return "\n".join(lines) or "Click on one object to find all that are alike."
+
+
+def describe_example(example: Example) -> str:
+    """Such as ``2: + mitochondrion, point at z 0, y 48, x 48 of stack.tif``."""
+    sign = "+" if example.positive else "\N{MINUS SIGN}"
+    return f"{example.number}: {sign} {example.class_name}, {example.place} of {example.image_name}"
 
 
 def describe_objects(found: Segmentation) -> str:

@@ -47,6 +47,14 @@ class EncoderSettings(Settings):
         "nano", title="Encoder", description="Name from `dinoscope encoders`, or a path to weights or to a folder."
     )
     device: str = Field("auto", title="Device", description="auto, cpu, cuda, cuda:1, mps or xpu.")
+    passes: int = Field(
+        1,
+        ge=1,
+        le=4,
+        title="Passes",
+        description="Encode P x P times, shifted by a part of a patch, for a grid of patches P times as fine: takes "
+        "P x P times the time and the disk. P divides the encoder's stride: 1, 2 or 4 with nano, 1 or 2 with DINOv2.",
+    )
     batch_size: int = Field(1, ge=1, le=256, title="Batch size", description="Tiles encoded at once.")
 
 

@@ -2,20 +2,29 @@
 
 from dinoscope.similarity._compare import compare, compare_block, empty_map
 from dinoscope.similarity._dinosim import Bank, build_bank, vote
+from dinoscope.similarity._domain import DomainMismatchWarning, domain_mismatch, domain_shift
 from dinoscope.similarity._map import ScaleMismatchWarning, SimilarityMap, WritableArray, scale_mismatch
 from dinoscope.similarity._methods import Matcher, fit, settle
+from dinoscope.similarity._origin import Origins, examples_at, nearest_examples, origins_of
 
 __all__ = [
     "Bank",
+    "DomainMismatchWarning",
     "Matcher",
+    "Origins",
     "ScaleMismatchWarning",
     "SimilarityMap",
     "WritableArray",
     "build_bank",
     "compare",
     "compare_block",
+    "domain_mismatch",
+    "domain_shift",
     "empty_map",
+    "examples_at",
     "fit",
+    "nearest_examples",
+    "origins_of",
     "scale_mismatch",
     "settle",
     "vote",

@@ -11,6 +11,7 @@ import numpy as np
 from dinoscope.geometry import Region
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 from dinoscope.reference import check_same_encoder
+from dinoscope.similarity._domain import DomainMismatchWarning, domain_mismatch
 from dinoscope.similarity._held_out import example_spreads
 from dinoscope.similarity._map import ScaleMismatchWarning, SimilarityMap, scale_mismatch
 from dinoscope.similarity._methods import fit, settle
@@ -60,11 +61,16 @@ def compare(
     -----
     ScaleMismatchWarning
         If the reference was made at another pixel size.
+    DomainMismatchWarning
+        If it comes from images that do not look alike to the encoder.
     """
     check_same_encoder(reference.encoder, store.manifest.encoder)
     advice = scale_mismatch(reference, store.manifest)
     if advice:
         warnings.warn(advice, ScaleMismatchWarning, stacklevel=2)
+    doubt = domain_mismatch(reference, store)
+    if doubt:
+        warnings.warn(doubt, DomainMismatchWarning, stacklevel=2)
     settings = settle(reference, settings)
     matcher = fit(reference, settings)
     similarity = empty_map(store, reference, matcher, settings, out)

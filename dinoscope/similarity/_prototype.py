@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
-from dinoscope.similarity._windows import Surroundings, examples_of, share_left, surroundings
+from dinoscope.similarity._windows import Surroundings, examples_of, share_left, surroundings, unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from dinoscope.settings import SimilaritySettings
 
 _SEED = 0
-_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,12 +71,7 @@ def _alike(
     patches: NDArray[np.float32], wanted: NDArray[np.float32], unwanted: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Similarity of patches (N, C) to one class, shape (N,)."""
-    nearest = (_unit(patches) @ _unit(wanted).T).max(axis=1)
+    nearest = (unit(patches) @ unit(wanted).T).max(axis=1)
     left = np.max([share_left(patches, mean, unwanted) for mean in wanted], axis=0)
     clipped: NDArray[np.float32] = np.clip((1.0 + nearest) / 2.0 * left, 0.0, 1.0).astype(np.float32)
     return clipped
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    scaled: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _TINY)
-    return scaled

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 RADIUS = 1
 """Radius of the Gaussian in patches; the published code of DINOSim uses a 3 x 3 kernel."""
 
-_SMALLEST_SPREAD = 1e-6
+SMALLEST_SPREAD = 1e-6
+"""Channels that vary less are taken for constant."""
+
+_TINY = 1e-12
 
 
 def core(values: NDArray[Any], window: Window) -> NDArray[Any]:
@@ -83,9 +86,15 @@ def surroundings(reference: Reference, remove: int = 0) -> Surroundings:
     """
     features = np.concatenate([core(window.features, window) for window in reference.windows])
     features = features[distinct(reference.windows)].astype(np.float32)
-    mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
+    mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), SMALLEST_SPREAD)
     removed = main_directions((features - mean) / spread, min(remove, features.shape[1] - 1))
     return Surroundings(features, mean, spread, removed.astype(np.float32))
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same vectors (..., C), each of length 1."""
+    scaled: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _TINY)
+    return scaled
 
 
 def main_directions(features: NDArray[Any], count: int) -> NDArray[np.float64]:
@@ -122,5 +131,5 @@ def share_left(
         return np.ones(len(patches), np.float32)
     to_class = np.linalg.norm(patches - wanted, axis=1)
     to_counter = np.min([np.linalg.norm(patches - other, axis=1) for other in unwanted], axis=0)
-    share: NDArray[np.float32] = np.minimum(1.0, 2.0 * to_counter / np.maximum(to_class + to_counter, _SMALLEST_SPREAD))
+    share: NDArray[np.float32] = np.minimum(1.0, 2.0 * to_counter / np.maximum(to_class + to_counter, SMALLEST_SPREAD))
     return share

@@ -20,6 +20,7 @@ from dinoscope.canvas._layers import (
     ObjectsDrawing,
     PictureDrawing,
     SimilarityDrawing,
+    SuggestionDrawing,
     UncertaintyDrawing,
 )
 from dinoscope.errors import Cancelled, RegionError
@@ -27,7 +28,7 @@ from dinoscope.features import ImageFacts
 from dinoscope.image import open_image
 from dinoscope.outputs import Detections
 from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt
-from dinoscope.segmentation import segment
+from dinoscope.segmentation import Suggestion, segment
 from dinoscope.settings import SegmentationSettings, ViewSettings
 from dinoscope.similarity import SimilarityMap
 from dinoscope.tiling import PatchGrid, Pyramid
@@ -473,6 +474,20 @@ def test_without_detections_there_is_nothing_to_see() -> None:
     assert not drawn(found([], []), PLANE).any()
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_the_ring_of_a_suggestion_is_as_large_at_every_level_and_only_in_its_section(step: float) -> None:
+    drawing = SuggestionDrawing(Suggestion((1.0, 50.0, 60.0), "a", 0.9, False), look)
+    shown = drawn(drawing, PLANE, step, section=1, tile=32)
+    (top, left), (bottom, right) = rings_of(shown)
+    middle = np.array([50.5, 60.5]) / step
+    np.testing.assert_allclose([(top + bottom + 1) / 2, (left + right + 1) / 2], middle, atol=0.7)
+    inside = np.array(shown.shape[:2]) / 2 >= 18  # all of it fits
+    if inside.all():
+        np.testing.assert_allclose([bottom - top, right - left], 32, atol=3)
+    assert not shown[int(middle[0]), int(middle[1])].any()
+    assert not drawn(drawing, PLANE, step, section=0, tile=32).any()
+
+
 @pytest.mark.parametrize(
     "drawing",
     [
@@ -484,6 +499,7 @@ def test_without_detections_there_is_nothing_to_see() -> None:
         picture(np.ones((8, 8)), Contrast(0, 1)),
         examples(PointPrompt((0, 1.0, 1.0), "a")),
         found([(1.0, 1.0)], [2.0]),
+        SuggestionDrawing(Suggestion((0.0, 1.0, 1.0), "a", 0.9, False), look),
     ],
     ids=lambda drawing: type(drawing).__name__,
 )

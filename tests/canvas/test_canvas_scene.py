@@ -498,3 +498,21 @@ def test_closing_one_canvas_leaves_the_others_alone(canvas: Canvas) -> None:
     log = told(other)
     other.session.prompts = [CLICK]
     assert log == [["image", "examples"]]
+
+
+# --- suggestions
+
+
+def test_a_suggestion_lies_over_everything_until_it_is_answered(canvas: Canvas) -> None:
+    session = canvas.session
+    session.follow("similarity")
+    session.prompts = [CLICK]
+    session.settings.segmentation.threshold = float(session.result("similarity").values[0, 0, 28, 36])
+    log = told(canvas)
+    session.guide.suggest()
+    assert names(canvas)[-1] == "suggestion"
+    assert log == [names(canvas)]
+    assert names(Canvas(session))[-1] == "suggestion"
+    assert canvas.opacity(layer_of(canvas, "suggestion")) == 1
+    session.guide.answer(True)
+    assert "suggestion" not in names(canvas)

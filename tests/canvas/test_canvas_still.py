@@ -139,7 +139,7 @@ def test_the_map_covers_the_image_as_much_as_it_is_alike(found: Canvas) -> None:
     assert alike > 0.85
     viridis = np.array(mpl.colormaps["viridis"](float(alike))[:3]) * 255
     blended = grey + 0.5 * alike * (viridis - grey)
-    np.testing.assert_allclose(shown[46:50, 46:50], blended[46:50, 46:50], atol=8)
+    np.testing.assert_allclose(shown[46:50, 46:50], blended[46:50, 46:50], atol=12)
     nothing = found.session.result("similarity").values[0, 0, 20, 5]
     assert nothing < 0.05
     np.testing.assert_allclose(shown[80:84, 20:24], np.repeat(grey[80:84, 20:24], 3, axis=2), atol=6)

@@ -109,6 +109,7 @@ def test_the_threshold_moves_the_last_stage_only(session: Session, encoders: Cou
         (lambda s: setattr(s.settings.tiling, "scale", 0.5), set()),
         (lambda s: setattr(s.settings.intensity, "white", 98.0), set()),
         (lambda s: setattr(s.settings.encoder, "encoder", "other"), set()),
+        (lambda s: setattr(s.settings.encoder, "passes", 2), set()),
         (lambda s: setattr(s.settings.encoder, "batch_size", 4), MADE),
         (lambda s: setattr(s, "image", image(1)), set()),
     ],

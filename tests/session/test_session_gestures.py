@@ -171,7 +171,7 @@ def test_work_ends_when_the_last_who_looked_leaves_and_goes_on_when_one_is_back(
         session.join()
         session.prompts = [CLICK]
         session.follow(*FOLLOWED)
-        job = session._job
+        job = session._job._job
         assert encoder.begun.wait(30)
         session.leave()
         assert not job.is_cancelled
@@ -180,7 +180,7 @@ def test_work_ends_when_the_last_who_looked_leaves_and_goes_on_when_one_is_back(
         encoder.go_on.set()
         assert job.wait(30)
     executor = ThreadPoolExecutor(1)
-    session._runner = Runner(executor)
+    session._job._runner = Runner(executor)
     session.join()
     executor.shutdown()
     assert session.is_ready("similarity")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from dinoscope.image import open_image
 from dinoscope.jobs import Runner
-from dinoscope.session import Recorder, Session
+from dinoscope.session import Recorder, Session, describe_example, describe_origin
 from dinoscope.testing import FakeEncoder
 from tests.notebook import Page
 
@@ -62,6 +63,21 @@ class View(Protocol):
     def get_objects(self) -> None:
         """Ask for objects."""
 
+    def can_suggest(self) -> bool:
+        """Whether a suggestion can be asked for."""
+
+    def suggest(self) -> None:
+        """Ask where another example would help most."""
+
+    def ring(self) -> Corner | None:
+        """The middle (y, x) of the ring around the suggestion, if it is shown."""
+
+    def middle(self) -> Corner:
+        """What (y, x) is looked at."""
+
+    def answer(self, positive: bool) -> None:
+        """Say whether what is in the ring is one."""
+
     def settle(self) -> None:
         """Wait until nothing happens any more."""
 
@@ -73,6 +89,15 @@ class View(Protocol):
 
     def mask(self) -> NDArray[Any] | None:
         """The mask that is shown, one label per pixel."""
+
+    def listed(self) -> list[tuple[str, bool]]:
+        """The examples in words, and whether each is switched on."""
+
+    def switch(self, number: int) -> None:
+        """Switch an example off, or on again."""
+
+    def origin(self, row: int) -> str:
+        """What is told of an object of the table: which example it is like."""
 
     def object_count(self) -> int | None:
         """Number of objects in the table that is shown."""
@@ -116,6 +141,23 @@ class Headless:
     def get_objects(self) -> None:
         self.session.request("measurements", "detections")
 
+    def can_suggest(self) -> bool:
+        return self.session.guide.is_able
+
+    def suggest(self) -> None:
+        self.session.guide.suggest()
+
+    def ring(self) -> Corner | None:
+        place = self.session.guide.place
+        return None if place is None else place.position[1:]
+
+    def middle(self) -> Corner:
+        assert self.session.guide.place is not None  # nobody looks
+        return self.session.guide.place.position[1:]
+
+    def answer(self, positive: bool) -> None:
+        self.session.guide.answer(positive)
+
     def settle(self) -> None:
         """Everything happened at once."""
 
@@ -137,6 +179,16 @@ class Headless:
         if not self.session.is_ready("similarity"):
             return None
         return lazy_mask(fine_map(self.session), self.session.thresholds(), False)[0][:]
+
+    def listed(self) -> list[tuple[str, bool]]:
+        muted = self.session.muted
+        return [(describe_example(example), example.number not in muted) for example in self.session.examples]
+
+    def switch(self, number: int) -> None:
+        self.session.muted = self.session.muted ^ {number}
+
+    def origin(self, row: int) -> str:
+        return describe_origin(self.session, self.session.result("measurements").centroid(row))
 
     def object_count(self) -> int | None:
         return len(self.session.result("measurements")) if self.session.is_ready("measurements") else None
@@ -189,6 +241,27 @@ class Napari:
     def get_objects(self) -> None:
         self.widget.object_panel.commit.click()
 
+    def can_suggest(self) -> bool:
+        return bool(self.widget.example_panel.suggest.isEnabled())
+
+    def suggest(self) -> None:
+        self.widget.example_panel.suggest.click()
+
+    def ring(self) -> Corner | None:
+        layers = [layer for layer in self._viewer.layers if layer.name == "squares suggestion"]
+        if not layers:
+            return None
+        ((y, x),) = layers[0].data
+        return float(y), float(x)
+
+    def middle(self) -> Corner:
+        y, x = self._viewer.layers["squares"].world_to_data(self._viewer.scene.camera.center[-2:])
+        return float(y), float(x)
+
+    def answer(self, positive: bool) -> None:
+        panel = self.widget.example_panel
+        (panel.yes if positive else panel.no).click()
+
     def settle(self) -> None:
         from qtpy.QtWidgets import QApplication
 
@@ -210,6 +283,24 @@ class Napari:
 
     def mask(self) -> NDArray[Any] | None:
         return self._pixels("squares mask")
+
+    def listed(self) -> list[tuple[str, bool]]:
+        from qtpy.QtCore import Qt
+
+        rows = self.widget.example_panel.list
+        items = [rows.item(row) for row in range(rows.count())]
+        return [(item.text(), item.checkState() == Qt.CheckState.Checked) for item in items]
+
+    def switch(self, number: int) -> None:
+        from qtpy.QtCore import Qt
+
+        on, off = Qt.CheckState.Checked, Qt.CheckState.Unchecked
+        item = self.widget.example_panel.list.item(number)
+        item.setCheckState(off if item.checkState() == on else on)
+
+    def origin(self, row: int) -> str:
+        self.widget.object_panel.table.selectRow(row)
+        return str(self.widget.object_panel.origin.text())
 
     def object_count(self) -> int | None:
         table = self.widget.object_panel.table
@@ -273,6 +364,27 @@ class Jupyter:
     def get_objects(self) -> None:
         self._at_home(self.panel.object_panel.commit.click)
 
+    def can_suggest(self) -> bool:
+        return not self.panel.example_panel.suggest.disabled
+
+    def suggest(self) -> None:
+        self._at_home(self.panel.example_panel.suggest.click)
+
+    def ring(self) -> Corner | None:
+        """Read off the pixels."""
+        if self._page.layer("suggestion") is None:
+            return None
+        rows, columns = self._page.pixels("suggestion")[..., 3].nonzero()
+        return (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
+
+    def middle(self) -> Corner:
+        look, _ = self._page.comm.custom("look")[-1]
+        return (look["y0"] + look["y1"]) / 2 - 0.5, (look["x0"] + look["x1"]) / 2 - 0.5
+
+    def answer(self, positive: bool) -> None:
+        panel = self.panel.example_panel
+        self._at_home((panel.yes if positive else panel.no).click)
+
     def settle(self) -> None:
         async def rest() -> None:
             await self.panel.settled()
@@ -303,6 +415,18 @@ class Jupyter:
         if self._page.layer("mask") is None:
             return None
         return (self._page.pixels("mask")[..., 3] > 0).astype(np.uint8)
+
+    def listed(self) -> list[tuple[str, bool]]:
+        return [(box.description, box.value) for box in self.panel.example_panel.list.boxes]
+
+    def switch(self, number: int) -> None:
+        box = self.panel.example_panel.list.boxes[number]
+        self._at_home(lambda: box.comm.receive_state(value=not box.value))
+
+    def origin(self, row: int) -> str:
+        table = self.panel.object_panel.table
+        self._at_home(lambda: table.comm.receive({"type": "row", "index": row}))
+        return unescape(self.panel.object_panel.origin.value)
 
     def object_count(self) -> int | None:
         return self.panel.object_panel.table.total or None

@@ -146,3 +146,43 @@ def test_errors_are_told_in_words(make_view: Callable[..., View]) -> None:
     view.settle()
     assert any("use a smaller batch" in error for error in view.errors())
     assert view.similarity() is None
+
+
+def test_an_example_is_switched_off_and_on(view: View) -> None:
+    view.click(48, 48)
+    view.settle()
+    before = view.similarity()
+    view.click(112, 144, positive=False)
+    view.settle()
+    after = view.similarity()
+    counter = "1: \N{MINUS SIGN} object, point at z 0, y 112, x 144 of squares"
+    assert view.listed() == [("0: + object, point at z 0, y 48, x 48 of squares", True), (counter, True)]
+    view.switch(1)
+    view.settle()
+    assert view.session.muted == {1}
+    assert view.listed()[1] == (counter, False)
+    np.testing.assert_array_equal(view.similarity(), before)
+    view.switch(1)
+    view.settle()
+    np.testing.assert_array_equal(view.similarity(), after)
+    view.undo()
+    view.settle()
+    assert len(view.listed()) == 1
+
+
+def test_an_object_tells_which_example_it_is_like(view: View) -> None:
+    view.click(48, 48)
+    view.click(112, 144)
+    view.settle()
+    view.get_objects()
+    view.settle()
+    told = [view.origin(row) for row in range(2)]
+    assert [text.split(": ")[0] for text in told] == [
+        "most like example 0 of squares (point at z 0, y 48, x 48)",
+        "most like example 1 of squares (point at z 0, y 112, x 144)",
+    ]
+    view.click(80, 80, positive=False)
+    view.settle()
+    view.get_objects()
+    view.settle()
+    assert view.origin(1).startswith("most like example 1 of squares")
