@@ -13,7 +13,9 @@ from dinoscope.session import describe_example
 if TYPE_CHECKING:
     from dinoscope.session import Session
 
-_HEIGHT = 110
+_MOST_ROWS = 5
+"""Of more examples the list scrolls."""
+
 _ON, _OFF = Qt.CheckState.Checked, Qt.CheckState.Unchecked
 
 
@@ -24,7 +26,6 @@ class ExampleList(QListWidget):
         super().__init__()
         self._session = session
         self.setToolTip("What is unchecked is not searched by: see what an example is good for.")
-        self.setMaximumHeight(_HEIGHT)
         self.itemChanged.connect(self._switch)
         session.events.prompts.connect(self._show)
         self._show()
@@ -40,6 +41,8 @@ class ExampleList(QListWidget):
                 item = self.item(example.number)
                 item.setText(describe_example(example))
                 item.setCheckState(_OFF if example.number in muted else _ON)
+        rows = min(len(examples), _MOST_ROWS)
+        self.setFixedHeight(rows * self.sizeHintForRow(0) + 2 * self.frameWidth())
         self.setVisible(bool(examples))
 
     def _switch(self, _: QListWidgetItem) -> None:
