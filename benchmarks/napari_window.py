@@ -126,6 +126,8 @@ def _threshold_ms(widget: DinoscopeWidget) -> np.ndarray:
         began = time.perf_counter()
         slider.setValue(float(value))
         QApplication.processEvents()
+        while widget.results.is_busy:  # the mask is worked out beside the window, and then drawn
+            QApplication.processEvents()
         times.append((time.perf_counter() - began) * 1000)
     return np.array(times)
 

@@ -132,8 +132,7 @@ def _window(figures: dict[str, Any]) -> str:
 `python -m benchmarks.napari_window` under Xvfb, drawn in software: phantom of 3072 x 3072 pixels, one click, with the
 view zoomed in four times. How long the main thread was not free, in ms: the gaps between ticks of a 5 ms timer while
 the image is opened (the cost is measured) and while features are extracted, compared and shown; for the threshold, the
-time until the mask of a new one is drawn. The machine was slower in this run than in others: in the same hour the code
-before this nano (416a25b, same command) had 10 gaps over 100 ms, the longest 165 ms, and took 34 s for the whole.
+time until the mask of a new one is drawn.
 
 {table(["encoder", "while", "median", "99th percentile", "longest"], rows)}
 

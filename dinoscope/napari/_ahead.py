@@ -33,22 +33,21 @@ class Ahead:
         """Whether something that was asked for is still being read."""
         return self._told < self._asked
 
-    def read(self, array: LazyArray, shown: Region, then: Callable[[], None]) -> None:
-        """Read a part of an array, and then call, in the thread of the window.
+    def read(self, parts: list[tuple[LazyArray, Region]], then: Callable[[], None]) -> None:
+        """Read parts of arrays, and then call, in the thread of the window.
 
-        Of several that wait only the newest is read and called.
+        Of several requests that wait only the newest is read and called.
 
         Parameters
         ----------
-        array
-            Shape (z, y, x) or (y, x).
-        shown
-            Its elements (z, y, x) that napari will read.
+        parts
+            Arrays of shape (z, y, x) or (y, x), with the elements (z, y, x) of each that napari will read.
         then
             Called once all is read, or once it turned out that it cannot be: napari will meet the same error.
         """
         self._asked += 1
-        self._pool.submit(self._read, array, _pieces(array.ndim, shown), self._asked, then)
+        pieces = [(array, piece) for array, shown in parts for piece in _pieces(array.ndim, shown)]
+        self._pool.submit(self._read, pieces, self._asked, then)
 
     def forget(self) -> None:
         """Call nothing of what was asked for."""
@@ -59,9 +58,9 @@ class Ahead:
         self.forget()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _read(self, array: LazyArray, pieces: list[tuple[slice, ...]], number: int, then: Callable[[], None]) -> None:
+    def _read(self, pieces: list[tuple[LazyArray, tuple[slice, ...]]], number: int, then: Callable[[], None]) -> None:
         try:
-            for piece in pieces:
+            for array, piece in pieces:
                 if number < self._asked:
                     return
                 array[piece]

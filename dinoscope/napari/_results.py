@@ -121,20 +121,21 @@ class ResultLayers:
         self._put_mask(nothing, lazy_mask(nothing, np.full(1, np.inf, np.float32), stacked), shown=False)
         self._mask_is_empty = True
 
-    def _level_shown(self, levels: list[LazyArray]) -> int:
-        """Which level of the mask napari draws from."""
-        layer = self._layers.get("mask")
-        return min(layer.data_level, len(levels) - 1) if isinstance(layer, Labels) else 0
+    def _parts_shown(self, levels: list[LazyArray]) -> list[tuple[LazyArray, Region]]:
+        """What napari reads of a mask: of a single level the whole section, of several what is in view.
 
-    def _elements_shown(self, level: LazyArray, number: int) -> Region:
-        """What of a level of the mask napari reads: of a single level the whole section, of several what is in view."""
+        Of several it also reads the coarsest as a whole, for the thumbnail.
+        """
         layer, view = self._layers.get("mask"), self._session.view
         section = 0 if view is None else view.start[0]
-        whole = Region((section, 0, 0), (section + 1, *level.shape[-2:]))
-        if not isinstance(layer, Labels) or not layer.multiscale or layer.data_level != number:
-            return whole
-        first, last = layer.corner_pixels[:, -2:]
-        return Region((section, *first.tolist()), (section + 1, *(last + 1).tolist())).intersect(whole)
+        whole = Region((section, 0, 0), (section + 1, *levels[-1].shape[-2:]))
+        parts = [(levels[-1], whole)]
+        if isinstance(layer, Labels) and layer.multiscale and layer.data_level < len(levels) - 1:
+            level = levels[layer.data_level]
+            first, last = layer.corner_pixels[:, -2:]
+            seen = Region((section, *first.tolist()), (section + 1, *(last + 1).tolist()))
+            parts.append((level, seen.intersect(Region((section, 0, 0), (section + 1, *level.shape[-2:])))))
+        return parts
 
     def _show_mask(self, similarity: SimilarityMap, levels: list[LazyArray]) -> None:
         if self._frame is None or "mask" not in self._shown:
@@ -169,9 +170,7 @@ class ResultLayers:
         thresholds, stacked = self._session.thresholds(), self._frame.stacked
         if "mask" in self._shown:
             levels = lazy_mask(fine_map(self._session), thresholds, stacked)
-            level = self._level_shown(levels)
-            there = self._elements_shown(levels[level], level)
-            self._ahead.read(levels[level], there, partial(self._show_mask, similarity, levels))
+            self._ahead.read(self._parts_shown(levels), partial(self._show_mask, similarity, levels))
         if "uncertainty" in self._shown:
             doubt = lazy(lazy_uncertainty(similarity, thresholds, stacked))
             frame = self._frame.of_patches(similarity.grid)

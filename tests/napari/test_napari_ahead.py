@@ -50,7 +50,7 @@ def ahead(qtbot: Any) -> Iterator[Ahead]:
 
 def test_the_pieces_in_view_are_those_that_napari_reads(ahead: Ahead, qtbot: Any) -> None:
     array, told = Watched((3, 700, 1300)), list[int]()
-    ahead.read(array, Region((1, 600, 100), (2, 650, 1100)), lambda: told.append(threading.get_ident()))
+    ahead.read([(array, Region((1, 600, 100), (2, 650, 1100)))], lambda: told.append(threading.get_ident()))
     assert ahead.is_busy
     qtbot.waitUntil(lambda: not ahead.is_busy)
     assert told == [threading.get_ident()]
@@ -64,7 +64,7 @@ def test_the_pieces_in_view_are_those_that_napari_reads(ahead: Ahead, qtbot: Any
 
 def test_what_is_too_much_is_left_to_napari(ahead: Ahead, qtbot: Any) -> None:
     array = Watched((9000, 9000))
-    ahead.read(array, Region((0, 0, 0), (1, 9000, 9000)), lambda: None)
+    ahead.read([(array, Region((0, 0, 0), (1, 9000, 9000)))], lambda: None)
     qtbot.waitUntil(lambda: not ahead.is_busy)
     assert array.seen == []
 
@@ -73,8 +73,8 @@ def test_only_the_newest_is_told(ahead: Ahead, qtbot: Any) -> None:
     array, told = Watched((600, 600)), list[str]()
     array.may_go_on.clear()
     view = Region((0, 0, 0), (1, 600, 600))
-    ahead.read(array, view, lambda: told.append("first"))
-    ahead.read(array, view, lambda: told.append("second"))
+    ahead.read([(array, view)], lambda: told.append("first"))
+    ahead.read([(array, view)], lambda: told.append("second"))
     array.may_go_on.set()
     qtbot.waitUntil(lambda: not ahead.is_busy)
     assert told == ["second"]
@@ -82,9 +82,9 @@ def test_only_the_newest_is_told(ahead: Ahead, qtbot: Any) -> None:
 
 def test_what_is_forgotten_is_not_told(ahead: Ahead, qtbot: Any) -> None:
     told: list[str] = []
-    ahead.read(Watched((6, 6)), VIEW, lambda: told.append("old"))
+    ahead.read([(Watched((6, 6)), VIEW)], lambda: told.append("old"))
     ahead.forget()
-    ahead.read(Watched((6, 6)), VIEW, lambda: told.append("new"))
+    ahead.read([(Watched((6, 6)), VIEW)], lambda: told.append("new"))
     qtbot.waitUntil(lambda: not ahead.is_busy)
     assert told == ["new"]
 
@@ -95,6 +95,6 @@ def test_an_array_that_cannot_be_read_is_still_told(ahead: Ahead, qtbot: Any) ->
             raise OSError("gone")
 
     told: list[str] = []
-    ahead.read(Broken((6, 6)), VIEW, lambda: told.append("told"))
+    ahead.read([(Broken((6, 6)), VIEW)], lambda: told.append("told"))
     qtbot.waitUntil(lambda: not ahead.is_busy)
     assert told == ["told"]
