@@ -17,7 +17,7 @@ from dinoscope.similarity import (
     ScaleMismatchWarning,
     SimilarityMap,
     compare_block,
-    empty_map,
+    example_levels,
     fit,
     scale_mismatch,
     settle,
@@ -124,7 +124,7 @@ class Learned:
         reference = build_reference(work.store, prompts, work.stages.reference)
         settled = settle(reference, settings)
         matcher = fit(reference, settled)
-        return cls(reference, settled, matcher, empty_map(work.store, reference, matcher, settled).levels)
+        return cls(reference, settled, matcher, example_levels(reference, matcher, settled))
 
     def compare(self, work: Work, sections: Sequence[int]) -> SimilarityMap:
         """What `dinoscope.similarity.compare` gives, of some sections; these are all that need to have features.

@@ -1,6 +1,6 @@
 """From features and a reference to a similarity map: 1 is alike, 0 is unlike."""
 
-from dinoscope.similarity._compare import compare, compare_block, empty_map
+from dinoscope.similarity._compare import compare, compare_block, empty_map, example_levels
 from dinoscope.similarity._dinosim import Bank, build_bank, vote
 from dinoscope.similarity._domain import DomainMismatchWarning, domain_mismatch, domain_shift
 from dinoscope.similarity._map import ScaleMismatchWarning, SimilarityMap, WritableArray, scale_mismatch
@@ -21,6 +21,7 @@ __all__ = [
     "domain_mismatch",
     "domain_shift",
     "empty_map",
+    "example_levels",
     "examples_at",
     "fit",
     "nearest_examples",

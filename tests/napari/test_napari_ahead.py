@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-pytest.importorskip("napari")
-
 from dinoscope.geometry import Region
 from dinoscope.image import LazyArray
 from dinoscope.napari._ahead import Ahead
