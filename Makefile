@@ -35,7 +35,7 @@ $(MODULES): $(FRONTEND)/package-lock.json | $(BIN)/python
 	cd $(FRONTEND) && npm ci
 
 $(INSTALLED): pyproject.toml constraints.txt | $(MODULES)
-	$(PIP) -e ".[io,napari,jupyter,dev]"
+	$(PIP) -e ".[distributed,io,napari,jupyter,dev]"
 	touch $(INSTALLED)
 
 # An editable installation bundles the front end and copies JupyterLab's extension to where JupyterLab finds it.
@@ -62,11 +62,14 @@ lint: $(STAMP)
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.vnc
 	$(BIN)/python -m benchmarks.few_examples
+	$(BIN)/python -m benchmarks.suggested_scale
 	$(BIN)/python -m benchmarks.nano_speed
 	$(BIN)/python -m benchmarks.seams
 	$(BIN)/python -m benchmarks.distillation
 	$(DISPLAYED) $(BIN)/python -m benchmarks.napari_window
 	$(BIN)/python -m benchmarks.jupyter_panel
+	$(BIN)/python -m benchmarks.scale
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cluster
 	$(BIN)/python -m benchmarks.report
 
 clean:

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks._data import RESULTS
+from benchmarks._report_cluster import cluster
 from benchmarks._report_few import few_examples, lines_of
+from benchmarks._report_scale import draw_scale, scale
+from benchmarks._report_suggested import suggested_scale
 from benchmarks._report_vnc import trials, vnc
 from benchmarks._tables import figure, in_range, table
 from dinoscope import plot
@@ -31,12 +34,15 @@ def main() -> None:
     sections = {
         "vnc": vnc,
         "few_examples": few_examples,
+        "suggested_scale": suggested_scale,
         "nano_trials": trials,
         "nano_speed": _nano_speed,
         "seams": _seams,
         "distillation": _distillation,
         "napari_window": _window,
         "jupyter_panel": _panel,
+        "cluster": cluster,
+        "scale": scale,
     }
     for name, section in sections.items():
         path = RESULTS / f"{name}.json"
@@ -45,6 +51,8 @@ def main() -> None:
             parts.append(section(figures))
             if name == "few_examples":
                 _draw(lines_of(figures))
+            if name == "scale":
+                draw_scale(figures, PAGE.with_name("scale.png"))
     PAGE.write_text("\n".join(parts), encoding="utf-8")
 
 

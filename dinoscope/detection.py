@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +13,9 @@ from skimage.feature import peak_local_max
 from skimage.measure import label
 from skimage.segmentation import watershed
 
-from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
+from dinoscope.jobs import Mapper, ProgressCallback, ignore_progress, in_turn
 from dinoscope.outputs import Detections
-from dinoscope.segmentation import choose_thresholds, sample_map
+from dinoscope.segmentation import choose_thresholds, sample_sections
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from dinoscope.geometry import Region
     from dinoscope.settings import DetectionSettings
     from dinoscope.similarity import SimilarityMap
+
+_PeaksOfClass = tuple[int, "NDArray[np.float64]", "NDArray[np.float32]"]
+"""Index of a class, places of peaks (n, 3) and their heights (n,)."""
 
 _BLOCK = 1024
 """Patches per side searched at once."""
@@ -46,6 +50,7 @@ def detect(
     image: ImageFacts,
     settings: DetectionSettings,
     progress: ProgressCallback = ignore_progress,
+    each: Mapper = in_turn,
 ) -> Detections:
     """Find the objects of every class as peaks of its similarity map.
 
@@ -62,16 +67,28 @@ def detect(
         Diameter and lowest score.
     progress
         Called after every block, with the stage ``"detection"``.
+    each
+        How blocks are searched.
     """
     thresholds = choose_thresholds(similarity, settings.min_score)
     diameter = _diameters(similarity, image, settings, thresholds)  # K, voxels
     todo = list(blocks(similarity.grid.extent, (1, _BLOCK, _BLOCK)))
-    found: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]] = []
-    for done, block in enumerate(todo, start=1):
-        for k, width in enumerate(diameter / similarity.grid.patch_voxels):
-            found.append((k, *_peaks(similarity, k, block, (float(width), float(thresholds[k])))))
-        progress(Progress("detection", done, len(todo)))
+    search = _Search(similarity, diameter / similarity.grid.patch_voxels, thresholds)
+    found = [peaks for per_class in each(search, todo, "detection", progress) for peaks in per_class]
     return _best(similarity, image, diameter, found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """Looks for the peaks of all classes in a block; `widths` are those of objects in patches."""
+
+    similarity: SimilarityMap
+    widths: NDArray[np.float64]
+    thresholds: NDArray[np.float32]
+
+    def __call__(self, block: Region) -> list[_PeaksOfClass]:
+        sizes = zip(self.widths.tolist(), self.thresholds.tolist(), strict=True)
+        return [(k, *_peaks(self.similarity, k, block, size)) for k, size in enumerate(sizes)]
 
 
 def estimate_diameter(similarity: SimilarityMap, k: int, threshold: float) -> float:
@@ -79,7 +96,8 @@ def estimate_diameter(similarity: SimilarityMap, k: int, threshold: float) -> fl
 
     Objects that touch count by themselves, split by a watershed of the depth: as one they would be far too large.
     """
-    area = np.concatenate([_areas(plane) for plane in sample_map(similarity)[k] >= threshold])
+    sections = sample_sections(similarity.grid)
+    area = np.concatenate([_areas(similarity.read(section)[k, 0] >= threshold) for section in sections])
     area = np.sort(area[area >= _SMALLEST])
     if not area.size:
         return _DEFAULT_DIAMETER * similarity.grid.patch_voxels
@@ -153,7 +171,7 @@ def _best(
     similarity: SimilarityMap,
     image: ImageFacts,
     diameter: NDArray[np.float64],
-    found: list[tuple[int, NDArray[np.float64], NDArray[np.float32]]],
+    found: list[_PeaksOfClass],
 ) -> Detections:
     """Suppress what lies too near to a better peak of its class, and sort the rest by score."""
     centres = np.concatenate([c for _, c, _ in found])

@@ -31,8 +31,12 @@ class EncoderNotFoundError(DinoscopeError, FileNotFoundError):
     """An encoder's name is unknown, or its weights are not on this machine."""
 
 
+class SegmenterNotFoundError(DinoscopeError, FileNotFoundError):
+    """The name of a segmenter is unknown, or its weights are not on this machine."""
+
+
 class CheckpointError(DinoscopeError, ValueError):
-    """A weights file does not have the layout of any encoder known here."""
+    """A weights file does not have the layout of any model known here."""
 
 
 class EncoderInputError(DinoscopeError, ValueError):
@@ -45,6 +49,10 @@ class StoreMismatchError(DinoscopeError, ValueError):
 
 class StoreError(DinoscopeError, OSError):
     """A feature store or a result cannot be read from or written to disk."""
+
+
+class DamagedFeaturesError(StoreError):
+    """Features on disk were damaged. They are no longer in the store: extract again what is missing."""
 
 
 class PromptError(DinoscopeError, ValueError):
@@ -73,6 +81,10 @@ class MissingDependencyError(DinoscopeError, ImportError):
 
 class DownloadError(DinoscopeError, OSError):
     """A file cannot be fetched, or what arrived is not what was asked for."""
+
+
+class ClusterError(DinoscopeError, RuntimeError):
+    """Workers cannot be reached, die again and again, or cannot do what is asked of them."""
 
 
 class Cancelled(DinoscopeError, RuntimeError):  # noqa: N818 - an outcome, not a fault

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 from dinoscope.errors import Cancelled
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,34 @@ def counted(units: Sequence[T], stage: str, progress: ProgressCallback) -> Itera
     for done, unit in enumerate(units, start=1):
         yield unit
         progress(Progress(stage, done, len(units)))
+
+
+class Mapper(Protocol):
+    """How a step is done on many units. Whatever the way, the results come in the order of the units."""
+
+    def __call__(
+        self, step: Callable[[U], T], units: Sequence[U], stage: str, progress: ProgressCallback
+    ) -> Iterator[T]:
+        """The result of the step on each unit, with a progress when it is there. Errors of a step are raised as such.
+
+        Parameters
+        ----------
+        step
+            A function, or an object that is called. Other processes get a copy of it.
+        units
+            What it is called with, one after the other or at the same time.
+        stage, progress
+            Whom to tell, and by which name. If it raises `Cancelled`, nothing is begun any more.
+        """
+        ...
+
+
+def in_turn(step: Callable[[U], T], units: Sequence[U], stage: str, progress: ProgressCallback) -> Iterator[T]:
+    """The `Mapper` that does one unit after the other, here and when its result is asked for."""
+    for done, unit in enumerate(units, start=1):
+        result = step(unit)
+        progress(Progress(stage, done, len(units)))
+        yield result
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 Responsibilities
 ----------------
 - `PatchGrid` maps between the voxels of an image and the patches of its features.
+- `CrossSections` says where a volume is cut across another axis, and where those patches lie among its own.
 - `TileGrid` cuts the patch grid into tiles that are encoded one by one, and says which part of each is kept.
 - `Pyramid` cuts a plane of voxels into the tiles that a deep-zoom viewer draws.
 
 Design notes
 ------------
 - Volumes are stacks of sections, and a 2-D image is a stack of one: everything here has the axes ``(z, y, x)``.
-- *Working pixels* are voxels resampled by `PatchGrid.scale`; patch ``g`` covers working pixels
+- *Working pixels* are voxels resampled by `PatchGrid.scales`; patch ``g`` covers working pixels
   ``[g * stride, (g + 1) * stride)``.
 - A coordinate is a voxel *index*: 0 is the centre of the first voxel, as in napari and scikit-image, and likewise 0
   is the centre of the first patch. Mixing up centres and edges is how masks end up half a patch off.
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -50,6 +51,9 @@ class PatchGrid:
         Side of a patch in working pixels.
     scale
         Working pixels per voxel in y and x: 0.5 means that the image is shrunk to half before encoding.
+    stretch
+        How many times as long as wide a voxel is (y to x). There are as many times more working pixels per voxel in y,
+        so that working pixels are square.
 
     Raises
     ------
@@ -60,19 +64,24 @@ class PatchGrid:
     voxels: tuple[int, int, int]
     stride: int
     scale: float = 1.0
+    stretch: float = 1.0
 
     def __post_init__(self) -> None:
-        if min(self.voxels) < 1 or self.stride < 1 or not self.scale > 0:
+        if min(self.voxels) < 1 or self.stride < 1 or not (self.scale > 0 and self.stretch > 0):
             raise SettingsError(
-                f"patch grid over {self.voxels} voxels, stride {self.stride}, scale {self.scale}: "
-                "expected positive numbers"
+                f"patch grid over {self.voxels} voxels, stride {self.stride}, scale {self.scale}, stretch "
+                f"{self.stretch}: expected positive numbers"
             )
+
+    @property
+    def scales(self) -> tuple[float, float]:
+        """Working pixels per voxel (y, x)."""
+        return self.scale * self.stretch, self.scale
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Number of patches (z, gy, gx); the last ones may reach past the image."""
-        sections, height, width = self.voxels
-        return sections, self._count(height), self._count(width)
+        return self.voxels[0], self._count(1), self._count(2)
 
     @property
     def extent(self) -> Region:
@@ -81,28 +90,41 @@ class PatchGrid:
 
     @property
     def patch_voxels(self) -> float:
-        """Side of a patch in voxels."""
-        return self.stride / self.scale
+        """Side of a patch in voxels, which are square."""
+        return self.patch_side(None)
 
-    def to_patch(self, voxel: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        """Patch coordinates of in-plane voxel coordinates; 0 is the centre of patch 0."""
-        return (np.asarray(voxel, dtype=np.float64) + 0.5) / self.patch_voxels - 0.5
+    def patch_side(self, axis: int | None) -> float:
+        """Side of a patch in voxels along y (axis 1) or x (axis 2); None is either, where voxels are square.
 
-    def to_voxel(self, patch: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        Raises
+        ------
+        RegionError
+            If no axis is told and voxels are not square.
+        """
+        if axis is None and self.stretch != 1.0:
+            raise RegionError(f"voxels are {self.stretch:g} times as long as wide: tell along which axis, 1 or 2")
+        return self.stride / self.scales[(axis or 2) - 1]
+
+    def to_patch(self, voxel: NDArray[np.float64] | float, axis: int | None = None) -> NDArray[np.float64]:
+        """Patch coordinates of in-plane voxel coordinates; 0 is the centre of patch 0. Axes as in `patch_side`."""
+        return (np.asarray(voxel, dtype=np.float64) + 0.5) / self.patch_side(axis) - 0.5
+
+    def to_voxel(self, patch: NDArray[np.float64] | float, axis: int | None = None) -> NDArray[np.float64]:
         """In-plane voxel coordinates of patch coordinates, the inverse of `to_patch`."""
-        return (np.asarray(patch, dtype=np.float64) + 0.5) * self.patch_voxels - 0.5
+        return (np.asarray(patch, dtype=np.float64) + 0.5) * self.patch_side(axis) - 0.5
 
-    def patch_index(self, voxel: NDArray[np.float64] | float) -> NDArray[np.int64]:
+    def patch_index(self, voxel: NDArray[np.float64] | float, axis: int | None = None) -> NDArray[np.int64]:
         """Index of the patch that covers in-plane voxel coordinates."""
-        index: NDArray[np.int64] = np.floor(self.to_patch(voxel) + 0.5).astype(np.int64)
+        index: NDArray[np.int64] = np.floor(self.to_patch(voxel, axis) + 0.5).astype(np.int64)
         return index
 
     def patches_around(self, region: Region) -> Region:
         """The patches whose values decide a bilinear interpolation at the voxels of `region` (z, y, x)."""
         start, stop = [region.start[0]], [region.stop[0]]
         for axis in (1, 2):
-            first = math.floor(float(self.to_patch(region.start[axis])) + _ROUNDING)
-            last = math.floor(float(self.to_patch(max(region.start[axis], region.stop[axis] - 1))) + _ROUNDING) + 1
+            first = math.floor(float(self.to_patch(region.start[axis], axis)) + _ROUNDING)
+            end = max(region.start[axis], region.stop[axis] - 1)
+            last = math.floor(float(self.to_patch(end, axis)) + _ROUNDING) + 1
             start.append(min(max(first, 0), self.shape[axis] - 1))
             stop.append(min(max(last, 0), self.shape[axis] - 1) + 1)
         return Region(tuple(start), tuple(stop))
@@ -112,12 +134,74 @@ class PatchGrid:
         start, stop = [patches.start[0]], [patches.stop[0]]
         for axis in (1, 2):
             for corner, found in ((patches.start[axis], start), (patches.stop[axis], stop)):
-                edge = math.ceil(corner * self.patch_voxels - 0.5 - _ROUNDING)
+                edge = math.ceil(corner * self.patch_side(axis) - 0.5 - _ROUNDING)
                 found.append(min(max(edge, 0), self.voxels[axis]))
         return Region(tuple(start), tuple(stop))
 
-    def _count(self, size: int) -> int:
-        return max(1, math.ceil(size * self.scale / self.stride - _ROUNDING))
+    def _count(self, axis: int) -> int:
+        return max(1, math.ceil(self.voxels[axis] * self.scales[axis - 1] / self.stride - _ROUNDING))
+
+
+@dataclass(frozen=True, slots=True)
+class CrossSections:
+    """Sections of a volume across y or x, one through the middle of every row or column of its patches.
+
+    They make up a stack of their own: its rows run along z, its columns along the axis that is left, x or y. In the
+    columns its patches are those of the volume.
+
+    Attributes
+    ----------
+    grid
+        The patches of the volume as it is, all of them square in voxels.
+    axis
+        The axis that is cut across.
+    stretch
+        How many times as long as in the columns a voxel is along z.
+    """
+
+    grid: PatchGrid
+    axis: Literal["y", "x"]
+    stretch: float = 1.0
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Which axes (0 to 2) of the volume the axes of the stack are: the sections, the rows and the columns."""
+        return (1, 0, 2) if self.axis == "y" else (2, 0, 1)
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Where the volume is cut: the voxel nearest to the middle of each row or column of patches, shape (n,)."""
+        across = self.order[0]
+        middles = self.grid.to_voxel(np.arange(self.grid.shape[across], dtype=np.float64))
+        places: NDArray[np.int64] = np.floor(middles + 0.5).astype(np.int64)
+        return np.clip(places, 0, self.grid.voxels[across] - 1)
+
+    @property
+    def patches(self) -> PatchGrid:
+        """The patches of the stack (section, along z, column)."""
+        across, rows, columns = self.order
+        voxels = (self.grid.shape[across], self.grid.voxels[rows], self.grid.voxels[columns])
+        return PatchGrid(voxels, self.grid.stride, self.grid.scale, self.stretch)
+
+    def position(self, voxel: tuple[float, ...]) -> tuple[float, float, float]:
+        """Where in the stack a voxel position (z, y, x) of the volume lies, in the nearest of its sections."""
+        across, rows, columns = self.order
+        section = int(self.grid.patch_index(voxel[across]))
+        return float(min(max(section, 0), self.grid.shape[across] - 1)), voxel[rows], voxel[columns]
+
+    def patches_around(self, region: Region) -> Region:
+        """The patches of the stack that decide the values at a region of patches (z, gy, gx) of the volume."""
+        across, _, columns = self.order
+        rows = self.patches.patches_around(Region((0, region.start[0], 0), (1, region.stop[0], 1)))
+        start = (region.start[across], rows.start[1], region.start[columns])
+        return Region(start, (region.stop[across], rows.stop[1], region.stop[columns]))
+
+    def rows_at(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The row of patches above each of some sections of the volume, and the share of the next one, in [0, 1)."""
+        last = self.patches.shape[1] - 1
+        rows = np.clip(self.patches.to_patch(np.arange(start, stop, dtype=np.float64), 1), 0, last)
+        above: NDArray[np.int64] = np.floor(rows + _ROUNDING).astype(np.int64)
+        return above, np.maximum(rows - above, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

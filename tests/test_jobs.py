@@ -10,7 +10,7 @@ import pytest
 
 from dinoscope import jobs
 from dinoscope.errors import Cancelled
-from dinoscope.jobs import Job, Listener, Pace, Progress, Runner, describe_duration
+from dinoscope.jobs import Job, Listener, Pace, Progress, Runner, describe_duration, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -312,3 +312,31 @@ if {paused}:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=DEADLINE, check=True)
     assert "Cancelled" in done.stdout
+
+
+def test_in_turn_does_one_unit_after_the_other_and_tells_of_each() -> None:
+    told: list[Progress] = []
+    asked: list[int] = []
+
+    def step(unit: int) -> int:
+        asked.append(unit)
+        return -unit
+
+    results = in_turn(step, [3, 1, 2], "units", told.append)
+    assert (asked, told) == ([], [])
+    assert next(results) == -3
+    assert (asked, told) == ([3], [Progress("units", 1, 3)])
+    assert list(results) == [-1, -2]
+    assert told[1:] == [Progress("units", 2, 3), Progress("units", 3, 3)]
+
+
+def test_in_turn_begins_nothing_more_once_it_is_cancelled() -> None:
+    asked: list[int] = []
+
+    def stop(step: Progress) -> None:
+        if step.done == 2:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled, match="enough"):
+        list(in_turn(asked.append, range(5), "units", stop))
+    assert asked == [0, 1]

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dinoscope"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "geometry"),
-    ("tiling", "settings", "forms", "prompts", "jobs", "progress"),
+    ("tiling", "settings", "forms", "prompts", "jobs", "progress", "unfinished"),
     ("image", "encoders", "testing"),
     # Inside of the fourth layer imports go along the arrow: only to the left.
     ("features", "reference", "similarity", "segmentation", "outputs", "detection", "measure", "evaluate", "samples"),

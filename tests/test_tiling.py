@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 
 from dinoscope.errors import RegionError, SettingsError
 from dinoscope.geometry import Region
-from dinoscope.tiling import PatchGrid, Pyramid, TileGrid, blocks
+from dinoscope.tiling import CrossSections, PatchGrid, Pyramid, TileGrid, blocks
 
 GRIDS = st.builds(
     PatchGrid,
     voxels=st.tuples(st.integers(1, 3), st.integers(1, 60), st.integers(1, 60)),
     stride=st.integers(2, 16),
     scale=st.sampled_from([0.25, 1 / 3, 0.5, 0.9, 1.0, 1.5, 2.0]),
+    stretch=st.sampled_from([0.3, 1.0, 1.0, 1.0, 2.0, 5.4]),
 )
+AXES = st.sampled_from([1, 2])
 
 
 @st.composite
@@ -23,9 +25,19 @@ def tile_grids(draw: st.DrawFn) -> TileGrid:
     return TileGrid(draw(GRIDS), draw(st.integers(2 * halo + 2, 2 * halo + 12)), halo)
 
 
-@given(GRIDS, st.floats(-50, 350))
-def test_patch_and_voxel_coordinates_are_inverse(grid: PatchGrid, voxel: float) -> None:
-    assert grid.to_voxel(grid.to_patch(voxel)) == pytest.approx(voxel, abs=1e-6)
+@given(GRIDS, st.floats(-50, 350), AXES)
+def test_patch_and_voxel_coordinates_are_inverse(grid: PatchGrid, voxel: float, axis: int) -> None:
+    assert grid.to_voxel(grid.to_patch(voxel, axis), axis) == pytest.approx(voxel, abs=1e-6)
+
+
+def test_square_voxels_need_no_axis_and_others_are_refused_without() -> None:
+    square = PatchGrid((1, 28, 28), stride=14, scale=0.5)
+    assert square.to_patch(3.0) == square.to_patch(3.0, 1) == square.to_patch(3.0, 2)
+    long = PatchGrid((1, 28, 28), stride=14, scale=0.5, stretch=2.0)
+    assert (long.patch_side(1), long.patch_side(2)) == (14.0, 28.0)
+    assert long.shape == (1, 2, 1)
+    with pytest.raises(RegionError, match="2 times as long as wide"):
+        long.to_patch(3.0)
 
 
 def test_coordinates_count_from_centres() -> None:
@@ -39,11 +51,13 @@ def test_coordinates_count_from_centres() -> None:
 
 @given(GRIDS)
 def test_every_voxel_lies_in_a_patch_and_every_patch_has_one(grid: PatchGrid) -> None:
-    for size, count in zip(grid.voxels[1:], grid.shape[1:], strict=True):
-        index = grid.patch_index(np.arange(size, dtype=np.float64))
-        assert index.min() == 0
+    for axis in (1, 2):
+        size, count = grid.voxels[axis], grid.shape[axis]
+        index = grid.patch_index(np.arange(size, dtype=np.float64), axis)
+        assert index.min() >= 0
         assert index.max() <= count - 1
-        assert (count - 1) * grid.stride < size * grid.scale + 1e-6
+        assert index.min() == 0 or grid.scales[axis - 1] > grid.stride  # patches may be smaller than voxels
+        assert (count - 1) * grid.stride < size * grid.scales[axis - 1] + 1e-6
 
 
 @given(GRIDS, st.data())
@@ -55,7 +69,7 @@ def test_voxels_of_a_partition_of_patches_partition_the_image(grid: PatchGrid, d
     assert above.stop[1] == below.start[1]
     assert below.stop[1] == grid.voxels[1]
     rows = np.arange(above.stop[1], dtype=np.float64)
-    assert not rows.size or grid.patch_index(rows).max() < max(cut, 1)
+    assert not rows.size or grid.patch_index(rows, 1).max() < max(cut, 1)
 
 
 @given(GRIDS, st.data())
@@ -66,7 +80,8 @@ def test_patches_around_hold_both_neighbours_of_every_voxel(grid: PatchGrid, dat
     patches = grid.patches_around(region)
     assert grid.extent.contains(patches)
     for axis in (1, 2):
-        places = grid.to_patch(np.arange(corner[axis], far[axis], dtype=np.float64)).clip(0, grid.shape[axis] - 1)
+        voxels = np.arange(corner[axis], far[axis], dtype=np.float64)
+        places = grid.to_patch(voxels, axis).clip(0, grid.shape[axis] - 1)
         assert patches.start[axis] <= np.floor(places.min() + 1e-9)
         assert patches.stop[axis] - 1 >= min(np.ceil(places.max() - 1e-9), grid.shape[axis] - 1)
 
@@ -116,6 +131,62 @@ def test_a_halo_that_eats_the_tile_is_refused() -> None:
 def test_empty_grids_are_refused(voxels: tuple[int, int, int], stride: int, scale: float) -> None:
     with pytest.raises(SettingsError):
         PatchGrid(voxels, stride, scale)
+    with pytest.raises(SettingsError, match="stretch 0"):
+        PatchGrid((1, 5, 5), 1, stretch=0.0)
+
+
+@st.composite
+def cross_sections(draw: st.DrawFn) -> CrossSections:
+    voxels = draw(st.tuples(st.integers(2, 40), st.integers(1, 60), st.integers(1, 60)))
+    grid = PatchGrid(voxels, draw(st.integers(2, 16)), draw(st.sampled_from([0.25, 0.5, 0.9, 1.0, 1.5])))
+    return CrossSections(grid, draw(st.sampled_from(["y", "x"])), draw(st.sampled_from([0.3, 1.0, 2.0, 5.4])))
+
+
+@given(cross_sections())
+def test_a_volume_is_cut_through_the_voxels_nearest_to_the_middles_of_its_patches(cross: CrossSections) -> None:
+    across, rows, columns = cross.order
+    voxels = np.arange(cross.grid.voxels[across])
+    middles = cross.grid.to_voxel(np.arange(cross.grid.shape[across], dtype=np.float64), across)
+    assert len(cross.places) == cross.patches.shape[0] == cross.grid.shape[across]
+    for place, middle in zip(cross.places, middles, strict=True):
+        assert abs(place - middle) == pytest.approx(np.abs(voxels - middle).min())
+    assert cross.patches.voxels[1:] == (cross.grid.voxels[rows], cross.grid.voxels[columns])
+
+
+@given(cross_sections(), st.data())
+def test_columns_of_cross_sections_are_those_of_the_volume(cross: CrossSections, data: st.DataObject) -> None:
+    columns = cross.order[2]
+    assert cross.patches.shape[2] == cross.grid.shape[columns]
+    patch = data.draw(st.floats(0, cross.grid.shape[columns] - 1))
+    assert cross.patches.to_voxel(patch, 2) == pytest.approx(cross.grid.to_voxel(patch, columns))
+
+
+@given(cross_sections(), st.data())
+def test_rows_of_cross_sections_interpolate_along_z(cross: CrossSections, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, cross.grid.voxels[0] - 1))
+    stop = data.draw(st.integers(start + 1, cross.grid.voxels[0]))
+    middles = cross.patches.to_voxel(np.arange(cross.patches.shape[1], dtype=np.float64), 1)  # what each row shows
+    above, share = cross.rows_at(start, stop)
+    below = np.minimum(above + 1, len(middles) - 1)
+    found = middles[above] * (1 - share) + middles[below] * share
+    expected = np.arange(start, stop).clip(middles[0], middles[-1])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    size = cross.grid.shape
+    around = cross.patches_around(Region((start, 0, 0), (stop, size[1], size[2])))
+    assert cross.patches.extent.contains(around)
+    assert around.start[1] <= above.min()
+    assert around.stop[1] > below[share > 0].max(initial=above.max())
+    assert around.shape[::2] == (cross.patches.shape[0], cross.patches.shape[2])
+
+
+@given(cross_sections(), st.data())
+def test_a_voxel_lies_in_the_nearest_section_across(cross: CrossSections, data: st.DataObject) -> None:
+    voxel = [data.draw(st.integers(0, size - 1)) for size in cross.grid.voxels]
+    across, rows, columns = cross.order
+    section, row, column = cross.position(tuple(map(float, voxel)))
+    middles = cross.grid.to_voxel(np.arange(cross.grid.shape[across], dtype=np.float64))
+    assert abs(middles[int(section)] - voxel[across]) == pytest.approx(np.abs(middles - voxel[across]).min())
+    assert (row, column) == (voxel[rows], voxel[columns])
 
 
 @given(st.tuples(st.integers(1, 9), st.integers(1, 9)), st.tuples(st.integers(1, 5), st.integers(1, 5)))

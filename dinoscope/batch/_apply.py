@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dinoscope.batch._findings import find
+from dinoscope.batch._findings import find, segmenter_of
 from dinoscope.batch._images import names_of, read_record
 from dinoscope.batch._rows import Row, check_summary, write_summary
 from dinoscope.batch._work import Work
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dinoscope.batch._recipe import Recipe, ResultKind
     from dinoscope.encoders import Encoder
     from dinoscope.features import Manifest
+    from dinoscope.segmentation import Segmenter
 
     Targets = Mapping[ResultKind, Path]
 
@@ -77,6 +78,8 @@ def apply(
         If ``summary.csv`` is somebody else's.
     ReferenceMismatchError
         If the reference is from another encoder than the recipe's.
+    SegmenterNotFoundError, CheckpointError
+        If SAM 2 is to refine objects and its weights are not to be had.
     StoreError
         If the summary cannot be written.
     Cancelled
@@ -89,7 +92,7 @@ def apply(
     wanted = recipe.stages.encoder
     encoder = in_passes(make_encoder(wanted.encoder, wanted.device), wanted.passes)
     check_same_encoder(recipe.reference.encoder, encoder.spec)
-    run = _Run(recipe, recipe.digest(), encoder, skip_existing, progress)
+    run = _Run(recipe, recipe.digest(), encoder, segmenter_of(recipe), skip_existing, progress)
     rows: list[Row] = []
     progress(Progress("images", 0, len(images)))
     for image, (name, paths) in zip(images, targets.items(), strict=True):
@@ -120,6 +123,7 @@ class _Run:
     recipe: Recipe
     digest: str
     encoder: Encoder
+    segmenter: Segmenter | None
     skip_existing: bool
     progress: ProgressCallback
 
@@ -134,18 +138,17 @@ class _Run:
             return Row(name, "failed", _since(begun), error=str(error))
 
     def _make(self, row: Row, source: Source, begun: float) -> Row:
-        from dinoscope.features import FeatureStore, default_store_path, plan_features
+        from dinoscope.features import default_store_path, plan_features
         from dinoscope.image import open_image, spatial
 
         stages, home = self.recipe.stages, self.recipe.store_folder
         image = spatial(open_image(source, stages.image))
-        manifest = plan_features(image, self.encoder.spec, stages.tiling, stages.intensity)
+        manifest = plan_features(image, self.encoder.spec, stages.tiling, stages.intensity, stages.storage)
         kept = self._kept(row, manifest)
         if kept is not None:
             return kept
         path = default_store_path(manifest) if home is None else home / f"{manifest.key}.zarr"
-        work = Work(image, self.encoder, FeatureStore.open_or_create(path, manifest), stages)
-        return self._write(row, work, begun)
+        return self._write(row, Work.of(image, self.encoder, stages, manifest, path), begun)
 
     def _kept(self, row: Row, manifest: Manifest) -> Row | None:
         """The row of an earlier run, or None where there is something to do."""
@@ -171,9 +174,9 @@ class _Run:
         from dinoscope.outputs import scratch_folder, write_sidecar
         from dinoscope.similarity import domain_mismatch, scale_mismatch
 
-        reference, store = self.recipe.reference, work.store
+        reference, store = self.recipe.reference, work.stacks[0].store
         with scratch_folder(next(iter(row.paths.values()))) as folder:
-            found = find(work, self.recipe, folder, self.progress, force=True)
+            found = find(work, self.recipe, folder, self.progress, force=True, segmenter=self.segmenter)
             row = replace(
                 row,
                 objects=found.objects,

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from dinoscope.batch._recipe import Recipe, ResultKind
     from dinoscope.batch._work import Work
-    from dinoscope.image import Image
+    from dinoscope.image import ArrayLike, Image
     from dinoscope.jobs import ProgressCallback
     from dinoscope.measure import ObjectTable
     from dinoscope.outputs import Detections
-    from dinoscope.segmentation import Segmentation
+    from dinoscope.segmentation import Segmentation, Segmenter
     from dinoscope.similarity import SimilarityMap
 
     Writers = Mapping[ResultKind, Callable[[Path], Path]]
@@ -55,7 +57,29 @@ class Findings:
     measure: Callable[[], ObjectTable]
 
 
-def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *, force: bool = False) -> Findings:
+def segmenter_of(recipe: Recipe) -> Segmenter | None:
+    """What draws the outlines of objects, or None where nothing does or no objects are wanted.
+
+    Raises
+    ------
+    SegmenterNotFoundError, CheckpointError, SettingsError, MissingDependencyError
+        If it is not to be had, see `dinoscope.segmentation.create_segmenter`.
+    """
+    from dinoscope.segmentation import segmenter_of
+
+    wanted = _OF_OBJECTS & set(recipe.results)
+    return segmenter_of(recipe.segmentation, recipe.stages.encoder.device) if wanted else None
+
+
+def find(
+    work: Work,
+    recipe: Recipe,
+    folder: Path,
+    progress: ProgressCallback,
+    *,
+    force: bool = False,
+    segmenter: Segmenter | None = None,
+) -> Findings:
     """Look for a reference in an image. Nothing is written before one of the `writers` is called.
 
     Parameters
@@ -70,11 +94,14 @@ def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *
         Called by every stage, and by the writers.
     force
         Whether earlier results may be replaced.
+    segmenter
+        Draws the outlines of objects, should the recipe want that; by default the one it names is made.
     """
     from dinoscope.detection import detect
     from dinoscope.outputs import write_similarity
 
     manifest = work.store.manifest
+    segmenter = segmenter or segmenter_of(recipe)  # before the work, which would be lost if it were not to be had
     similarity = work.compare(recipe.reference, folder, progress)
     writers: Writers = {
         "similarity": partial(
@@ -83,7 +110,7 @@ def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *
     }
     found = Findings({}, {}, {}, {}, writers, _measure_nothing)
     if _OF_OBJECTS & set(recipe.results):
-        segmentation = _segment(work, recipe, similarity, folder, progress)
+        segmentation = _segment(work, recipe, similarity, folder, progress, segmenter)
         measure = cache(partial(_measure, work, recipe, segmentation, progress))
         found = replace(
             found,
@@ -94,7 +121,7 @@ def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *
             measure=measure,
         )
     if "detections" in recipe.results:
-        points = detect(similarity, manifest.image, recipe.detection, progress)
+        points = detect(similarity, manifest.image, recipe.detection, progress, work.crew.each)
         write = partial(_write_detections, image=work.image, found=points)
         counts = _count(similarity.classes, points.class_names)
         found = replace(found, detections=counts, writers={**found.writers, "detections": write})
@@ -102,15 +129,20 @@ def find(work: Work, recipe: Recipe, folder: Path, progress: ProgressCallback, *
 
 
 def _segment(
-    work: Work, recipe: Recipe, similarity: SimilarityMap, folder: Path, progress: ProgressCallback
+    work: Work,
+    recipe: Recipe,
+    similarity: SimilarityMap,
+    folder: Path,
+    progress: ProgressCallback,
+    segmenter: Segmenter | None,
 ) -> Segmentation:
     from dinoscope.outputs import scratch_array
     from dinoscope.segmentation import refine_map, segment
 
     manifest, settings = work.store.manifest, recipe.segmentation
-    fine = refine_map(similarity, work.image, manifest, settings)
+    fine = refine_map(similarity, work.image, manifest, settings, segmenter=segmenter)
     scratch = scratch_array(folder, manifest.image.voxels, "uint32")
-    return segment(fine, manifest.image, settings, scratch, progress)
+    return segment(fine, manifest.image, settings, scratch, progress, work.crew.each)
 
 
 def _count(classes: Iterable[str], found: Iterable[str]) -> dict[str, int]:
@@ -152,8 +184,9 @@ def _measure(work: Work, recipe: Recipe, found: Segmentation, progress: Progress
     image = work.image
     grey = None if "s" in image.axis_names else image  # colours have no one intensity
     table = measure_objects(found.instance_image(image), grey, classes=found.object_classes, progress=progress)
-    places = np.array([table.centroid(row) for row in range(len(table))]).reshape(-1, 3)
-    alike = examples_at(recipe.reference, work.store, places, table["class"].tolist())
+    stack = work.stacks[0]
+    places = np.array([stack.position(table.centroid(row)) for row in range(len(table))]).reshape(-1, 3)
+    alike = examples_at(recipe.reference, stack.store, places, table["class"].tolist())
     return replace(table, columns={**table.columns, "example": alike})
 
 
@@ -172,12 +205,30 @@ def _write_measurements(path: Path, measure: Callable[[], ObjectTable]) -> Path:
 
 
 def _write_overlay(path: Path, image: Image, found: Segmentation) -> Path:
-    """The first section; it is in memory as a whole."""
+    """The first section; of colours the mean counts."""
     from dinoscope.outputs import OverlayInfo, write_overlay
 
-    first: Any = 0 if "z" in image.axis_names else slice(None)
-    grey = image.data[(first, ...)] if first == 0 else image.data[...]
-    return write_overlay(path, grey, found.mask[first], None, OverlayInfo(found.classes, image.pixel_size_nm))
+    grey, mask = _First(image.data, image.axis_names), _First(found.mask, image.axis_names.removesuffix("s"))
+    return write_overlay(path, grey, mask, None, OverlayInfo(found.classes, image.pixel_size_nm))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _First:
+    """The first section of an array with these axes, which is read by slices."""
+
+    source: ArrayLike
+    axis_names: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        y = self.axis_names.index("y")
+        return tuple(self.source.shape[y : y + 2])
+
+    def __getitem__(self, box: tuple[slice, slice]) -> NDArray[Any]:
+        index = {"z": slice(0, 1), "y": box[0], "x": box[1], "s": slice(None)}
+        pixels: NDArray[Any] = self.source[tuple(index[name] for name in self.axis_names)]
+        section = pixels[0] if "z" in self.axis_names else pixels
+        return section.mean(axis=-1) if "s" in self.axis_names else section
 
 
 def _write_detections(path: Path, image: Image, found: Detections) -> Path:

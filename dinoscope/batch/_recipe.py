@@ -15,6 +15,7 @@ from dinoscope.settings import (
     ReferenceSettings,
     SegmentationSettings,
     SimilaritySettings,
+    StorageSettings,
     TilingSettings,
 )
 
@@ -41,6 +42,7 @@ class Stages:
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     tiling: TilingSettings = field(default_factory=TilingSettings)
     intensity: IntensitySettings = field(default_factory=IntensitySettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
     reference: ReferenceSettings = field(default_factory=ReferenceSettings)
     similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
 
@@ -95,6 +97,8 @@ class Recipe:
     def digest(self) -> str:
         """Tells recipes apart that look for something else or otherwise; what decides the features is not in it."""
         settings = [part.to_dict() for part in (self.stages.similarity, self.segmentation, self.detection)]
+        if self.stages.tiling.slicing != "z":  # features of the image's own sections do not tell of others
+            settings.append({"slicing": self.stages.tiling.slicing})
         found = hashlib.sha256(json.dumps([_FORMAT, settings, self.reference.classes], sort_keys=True).encode())
         arrays: list[NDArray[Any]] = [self.reference.vectors, self.reference.class_index, self.reference.positive]
         arrays += [window.features for window in self.reference.windows]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dinoscope.batch import Work
 from dinoscope.benchmark._clicks import counter_examples, examples
-from dinoscope.errors import EvaluationError
+from dinoscope.errors import EvaluationError, SettingsError
 from dinoscope.geometry import Region
 
 if TYPE_CHECKING:
@@ -106,13 +106,23 @@ def open_works(
     stages: Stages,
     progress: ProgressCallback,
 ) -> tuple[Work, ...]:
-    """All images, with the features of the sections that count and of the one that is clicked on."""
+    """All images, with the features of the sections that count and of the one that is clicked on.
+
+    Raises
+    ------
+    SettingsError
+        If volumes are to be cut across another axis than z.
+    """
     from dinoscope.features import FeatureStore, default_store_path, plan_features
 
+    if stages.tiling.slicing != "z":
+        raise SettingsError(
+            f"slicing {stages.tiling.slicing!r}: the truth is compared section by section, so set slicing to z"
+        )
     works = []
     clicked, home = dataset.section(protocol.click_on), protocol.store_folder
     for index, case in enumerate(dataset.cases):
-        manifest = plan_features(case.image, encoder.spec, stages.tiling, stages.intensity)
+        manifest = plan_features(case.image, encoder.spec, stages.tiling, stages.intensity, stages.storage)
         path = default_store_path(manifest) if home is None else home / f"{manifest.key}.zarr"
         work = Work(case.image, encoder, FeatureStore.open_or_create(path, manifest), stages)
         for z in sorted({*labelled[index], *([clicked[1]] if clicked[0] == index else [])}):

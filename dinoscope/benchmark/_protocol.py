@@ -83,6 +83,10 @@ class Protocol:
                 f"{self.clicks} clicks, {self.seeds} seeds and {self.counter_examples} counter-examples cannot be "
                 "drawn: expected numbers of clicks and seeds from 1 on"
             )
+        if self.segmentation.refine == "sam2":
+            raise EvaluationError(
+                "refine 'sam2' draws objects, and the benchmark compares masks of the map as well: choose image or none"
+            )
         unknown = set(self.baselines) - set(BASELINES)
         if unknown or self.corrected < 0:
             raise EvaluationError(

@@ -156,16 +156,20 @@ class ColoursDrawing:
 
 @dataclass(frozen=True, slots=True)
 class ExamplesDrawing:
-    """The examples, as marks."""
+    """The examples, as marks; those that are switched off are faint, and below the others."""
 
     prompts: tuple[Prompt, ...]
     look: Looks
+    muted: frozenset[Prompt] = frozenset()
     magnified: int = MARKED
 
     def draw(self, pyramid: Pyramid, place: Place, wanted: Callable[[], bool]) -> NDArray[np.uint8]:
         """Shape (h, w, 4)."""
         sheet, voxels, step = _sheet(pyramid, place)
-        draw_prompts(sheet, self.prompts, voxels, step, self.look)
+        if self.muted:
+            draw_prompts(sheet, (p for p in self.prompts if p in self.muted), voxels, step, self.look)
+            sheet.fade()
+        draw_prompts(sheet, (p for p in self.prompts if p not in self.muted), voxels, step, self.look)
         return sheet.pixels()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt, near_line
+from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt, near_line, placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,6 +31,9 @@ _LINE = 2.5
 _RIM = 1.5
 _WHITE, _RED, _DARK = (255, 255, 255, 255), (220, 38, 38, 255), (0, 0, 0, 140)
 _TINT = 90
+
+_FAINT = 0.35
+"""Share of the opacity that what counts for nothing keeps."""
 
 REACH = _RADIUS + _LINE + 2 * _RIM
 """Pixels by which a mark may stick out of what it marks."""
@@ -58,6 +61,10 @@ class Sheet:
         """What was drawn, shape (h, w, 4); colours are not mixed with those of what is transparent."""
         premultiplied = self._picture.convert("RGBa").resize(self._size[::-1], Picture.Resampling.BOX)
         return np.asarray(premultiplied.convert("RGBA"))
+
+    def fade(self) -> None:
+        """Make faint what was drawn by now."""
+        self._picture.putalpha(self._picture.getchannel("A").point(lambda opacity: round(_FAINT * opacity)))
 
     def point(self, y: float, x: float, colour: Colour, positive: bool) -> None:
         """The mark of a click: a disc with a white rim, or for a counter-example a cross with a red one."""
@@ -123,7 +130,7 @@ def _around(y: int, x: int, ry: float, rx: float) -> tuple[int, int, int, int]:
 
 def draw_prompts(sheet: Sheet, prompts: Iterable[Prompt], place: Region, step: float, look: Looks) -> None:
     """Draw the examples that touch a place (z, y, x), one section; `look` gives the colour of a class."""
-    for prompt in prompts:
+    for prompt in placed(prompts):
         beyond = prompt.width / 2 if isinstance(prompt, StrokePrompt) else 0.0
         if not _touches(*prompt.bounds, place, REACH * step + beyond):
             continue

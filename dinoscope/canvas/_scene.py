@@ -210,8 +210,9 @@ class Scene:
         self.changed.emit()
 
     def _show_prompts(self) -> None:
-        if self._session.prompts:
-            self._put("examples", "Examples", ExamplesDrawing(self._session.prompts, self.colour))
+        prompts, muted = self._session.prompts, self._session.muted_prompts
+        if prompts:
+            self._put("examples", "Examples", ExamplesDrawing(prompts, self.colour, muted))
         else:
             self._layers.pop("examples", None)
 

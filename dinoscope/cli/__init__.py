@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dinoscope import __version__
 from dinoscope.cli import (
     _benchmark,
+    _convert_text,
     _demo,
     _detect,
     _distill,
@@ -20,6 +21,7 @@ from dinoscope.cli import (
     _measure,
     _pretrain,
     _reference,
+    _scale,
     _segment,
     _suggest,
 )
@@ -39,6 +41,7 @@ _COMMANDS = (
     _encoders,
     _extract,
     _suggest,
+    _scale,
     _segment,
     _detect,
     _reference,
@@ -48,6 +51,7 @@ _COMMANDS = (
     _demo,
     _pretrain,
     _distill,
+    _convert_text,
 )
 
 

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING
 from dinoscope.batch import Recipe, find
 from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings, settings_from
-from dinoscope.cli._pipeline import Stages, Work, add_example_arguments, gather_reference, open_spatial
+from dinoscope.cli._pipeline import (
+    Stages,
+    Work,
+    add_example_arguments,
+    crew_from,
+    encoder_for,
+    gather_reference,
+    open_spatial,
+)
 from dinoscope.errors import SettingsError
 from dinoscope.progress import progress_bars
-from dinoscope.settings import DetectionSettings
+from dinoscope.settings import ClusterSettings, DetectionSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -33,13 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="Detections to write: .csv (opens in napari as points), .geojson, or .json (COCO).",
     )
-    add_settings(parser, DetectionSettings)
+    add_settings(parser, DetectionSettings, ClusterSettings)
     add_example_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> Report:
     """Detect and write."""
-    from dinoscope.encoders import create_encoder
     from dinoscope.outputs import ensure_writable, scratch_folder, write_sidecar
 
     if args.out.suffix.lower() not in _KINDS:
@@ -47,9 +54,8 @@ def run(args: argparse.Namespace) -> Report:
     ensure_writable(args.out, force=args.force)
     stages, settings = Stages.from_args(args), settings_from(args, DetectionSettings)
     image = open_spatial(args.image, stages.image)
-    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device, stages.encoder.passes)
-    with progress_bars(keep=False) as progress, scratch_folder(args.out) as folder:
-        work = Work.open(image, encoder, stages, args.features)
+    with crew_from(args) as crew, progress_bars(keep=False) as progress, scratch_folder(args.out) as folder:
+        work = Work.open(image, encoder_for(stages, crew), stages, args.features, crew)
         reference = gather_reference(args, work, progress)
         recipe = Recipe(reference=reference, stages=stages, detection=settings, results=("detections",))
         found = find(work, recipe, folder, progress)

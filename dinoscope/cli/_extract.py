@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings
-from dinoscope.cli._pipeline import FEATURE_MODELS, Stages, Work, open_spatial
+from dinoscope.cli._pipeline import FEATURE_MODELS, Stages, Work, crew_from, encoder_for, open_spatial
 from dinoscope.progress import progress_bars
+from dinoscope.settings import ClusterSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -23,20 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", type=Path, metavar="DIR", help="Feature store (a zarr folder). Default: in the user's cache."
     )
-    add_settings(parser, *FEATURE_MODELS)
+    add_settings(parser, ClusterSettings, *FEATURE_MODELS)
 
 
 def run(args: argparse.Namespace) -> Report:
     """Fill the store."""
-    from dinoscope.encoders import create_encoder
-
     stages = Stages.from_args(args)
     image = open_spatial(args.image, stages.image)
-    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device, stages.encoder.passes)
-    work = Work.open(image, encoder, stages, args.out)
-    with progress_bars(keep=False) as progress:
+    with crew_from(args) as crew, progress_bars(keep=False) as progress:
+        work = Work.open(image, encoder_for(stages, crew), stages, args.out, crew)
         work.extract(progress)
-    store = work.store
+    stores = [stack.store for stack in work.stacks]
+    paths = [str(store.path) for store in stores]
     return Report.of(
-        features=str(store.path), tiles=store.tiles_done, grid=list(store.grid.shape), channels=store.channels
+        features=paths[0] if len(paths) == 1 else paths,
+        tiles=sum(store.tiles_done for store in stores),
+        grid=list(work.store.grid.shape),
+        channels=work.store.channels,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 NAME = "info"
 HELP = "Say what an image is, and how many tiles, bytes and minutes its features would take. Computes none of them."
-
-_BYTES = 2  # half precision
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +56,8 @@ def _told(cost: dict[str, Any]) -> str:
     lines = [
         f"With {cost['encoder']}" + (f" at {size:.4g} nm per pixel" if size else "") + ":",
         f"  {cost['tiles']:,} tiles, {cost['tiles_done']:,} of them done",
-        f"  {cost['feature_bytes'] / 2**20:,.1f} MiB of features in {cost['features']}",
+        f"  {cost['feature_bytes'] / 2**20:,.1f} MiB of features ({cost['bytes_per_pixel']:.3g} bytes per pixel, "
+        f"{cost['feature_files']:,} files) in {cost['features']}",
         f"  about {minutes:,.1f} minutes to go, at {cost['seconds_per_tile']:.2g} s per tile measured on this machine",
     ]
     return "\n".join(lines)
@@ -70,23 +70,32 @@ def _encoder(stages: Stages) -> Encoder:
 
 
 def _cost(image: Image, encoder: Encoder, stages: Stages) -> dict[str, Any]:
-    from dinoscope.features import FeatureStore, default_store_path, plan_features
+    from dinoscope.features import default_store_path, plan_cuts, plan_features
 
-    manifest = plan_features(image, encoder.spec, stages.tiling, stages.intensity)
-    path = default_store_path(manifest)
-    done = FeatureStore.open(path).tiles_done if path.exists() else 0
+    manifest = plan_features(image, encoder.spec, stages.tiling, stages.intensity, stages.storage)
+    stacks = [plan.manifest for plan in plan_cuts(image, manifest, stages.tiling.cut_axes)]
+    paths = [str(default_store_path(stack)) for stack in stacks]
+    tiles, done = sum(len(stack.tiles) for stack in stacks), sum(map(_tiles_done, paths))
     seconds = _seconds_per_tile(encoder, manifest)
-    sections, rows, columns = manifest.grid.shape
+    stored = sum(stack.stored_bytes for stack in stacks)
     return {
         "encoder": encoder.spec.name,
         "working_pixel_size_nm": manifest.pixel_size_nm,
-        "tiles": len(manifest.tiles),
+        "tiles": tiles,
         "tiles_done": done,
-        "feature_bytes": sections * rows * columns * encoder.spec.channels * _BYTES,
+        "feature_bytes": stored,
+        "feature_files": sum(len(stack.shards) for stack in stacks),
+        "bytes_per_pixel": round(stored / math.prod(manifest.image.voxels), 4),
         "seconds_per_tile": round(seconds, 3),
-        "estimated_minutes": round(seconds * (len(manifest.tiles) - done) / 60.0, 4),
-        "features": str(Path(path)),
+        "estimated_minutes": round(seconds * (tiles - done) / 60.0, 4),
+        "features": ", ".join(paths),
     }
+
+
+def _tiles_done(path: str) -> int:
+    from dinoscope.features import FeatureStore
+
+    return FeatureStore.open(path).tiles_done if Path(path).exists() else 0
 
 
 def _seconds_per_tile(encoder: Encoder, manifest: Manifest) -> float:

@@ -7,21 +7,28 @@ from typing import TYPE_CHECKING, Self
 
 from dinoscope import batch
 from dinoscope.batch import Work
+from dinoscope.cli._console import say
 from dinoscope.cli._flags import add_settings, settings_from
 from dinoscope.errors import PromptError
+from dinoscope.prompts import text_prompts
 from dinoscope.settings import (
+    ClusterSettings,
     EncoderSettings,
     ImageSettings,
     IntensitySettings,
     ReferenceSettings,
     SimilaritySettings,
+    StorageSettings,
     TilingSettings,
 )
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
+    from dinoscope.batch import Crew
+    from dinoscope.encoders import Encoder
     from dinoscope.image import Image
     from dinoscope.jobs import ProgressCallback
     from dinoscope.prompts import Prompt
@@ -29,15 +36,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FEATURE_MODELS",
+    "PROMPTS_HELP",
     "Stages",
     "Work",
     "add_example_arguments",
+    "crew_from",
+    "encoder_for",
     "gather_reference",
     "open_spatial",
 ]
 
-FEATURE_MODELS = (ImageSettings, EncoderSettings, TilingSettings, IntensitySettings)
+FEATURE_MODELS = (ImageSettings, EncoderSettings, TilingSettings, IntensitySettings, StorageSettings)
 """Settings that decide the features."""
+
+PROMPTS_HELP = (
+    "Examples on the first image: a CSV of points or shapes from napari (index,axis-0,axis-1[,axis-2] and optionally "
+    "class,positive), GeoJSON (points, boxes, polygons, lines and masks), or a label image."
+)
 
 
 class Stages(batch.Stages):
@@ -53,6 +68,7 @@ class Stages(batch.Stages):
             settings_from(args, EncoderSettings),
             settings_from(args, TilingSettings),
             settings_from(args, IntensitySettings),
+            settings_from(args, StorageSettings),
             settings_from(args, ReferenceSettings),
             settings_from(args, SimilaritySettings),
         )
@@ -65,8 +81,7 @@ def add_example_arguments(parser: argparse.ArgumentParser, writes: bool = True) 
         "--prompts",
         type=Path,
         metavar="FILE",
-        help="Examples on the first image: a CSV of points or shapes from napari (index,axis-0,axis-1[,axis-2] and "
-        "optionally class,positive), GeoJSON (points, boxes, polygons, lines and masks), or a label image.",
+        help=PROMPTS_HELP,
     )
     group.add_argument(
         "--reference",
@@ -76,6 +91,17 @@ def add_example_arguments(parser: argparse.ArgumentParser, writes: bool = True) 
         metavar="FILE",
         help="A saved reference; may be repeated.",
     )
+    group.add_argument(
+        "--text",
+        metavar="WORDS",
+        help="Classes to look for by their names, such as mitochondrion,vesicle; or by a text: "
+        "vesicle=small round vesicle. Needs --text-encoder. Texts and --prompts add up.",
+    )
+    group.add_argument(
+        "--text-against", default="", metavar="WORDS", help="What none of the --text is, such as cytoplasm,membrane."
+    )
+    weight = "Clicks that each --text counts for. Default: 1."
+    group.add_argument("--text-weight", type=float, default=1.0, metavar="NUMBER", help=weight)
     group.add_argument("--save-reference", type=Path, metavar="FILE", help="Keep the examples for other images.")
     parser.add_argument("--features", type=Path, metavar="DIR", help="Feature store to use instead of the cache.")
     if writes:
@@ -90,6 +116,21 @@ def open_spatial(source: Path | str, settings: ImageSettings) -> Image:
     return spatial(open_image(source, settings))
 
 
+def crew_from(args: argparse.Namespace) -> AbstractContextManager[Crew]:
+    """Who does the work, as the flags of `ClusterSettings` say."""
+    from dinoscope.distributed import connect
+
+    return connect(settings_from(args, ClusterSettings))
+
+
+def encoder_for(stages: Stages, crew: Crew) -> Encoder:
+    """The encoder that the settings name. Where a crew has it on its devices, this process needs only its facts."""
+    from dinoscope.encoders import create_encoder
+
+    settings = stages.encoder
+    return create_encoder(settings.encoder, settings.device if crew is batch.ALONE else "cpu", settings.passes)
+
+
 def gather_reference(args: argparse.Namespace, work: Work, progress: ProgressCallback) -> Reference:
     """The examples from prompts and saved references; computes the features around the prompts first.
 
@@ -99,13 +140,23 @@ def gather_reference(args: argparse.Namespace, work: Work, progress: ProgressCal
         If there are neither.
     """
     from dinoscope.reference import Reference, pool_references
+    from dinoscope.similarity import method_advice
 
     found = [Reference.load(path) for path in args.reference]
-    if args.prompts is not None:
-        found.append(work.look_up(load_prompts(args.prompts), progress))
+    prompts = list(load_prompts(args.prompts)) if args.prompts is not None else []
+    if args.text is not None:
+        prompts += text_prompts(args.text, args.text_against, args.text_weight)
+    if prompts:
+        found.append(work.look_up(prompts, progress))
     if not found:
-        raise PromptError("there are no examples: give them with --prompts, or a saved reference with --reference")
+        raise PromptError(
+            "there are no examples: give them with --prompts, in words with --text, or a saved reference with "
+            "--reference"
+        )
     reference = pool_references(found)
+    advice = method_advice(reference, work.stages.similarity)
+    if advice:
+        say(f"note: {advice}")
     if args.save_reference is not None:
         reference.save(args.save_reference)
     return reference

@@ -9,16 +9,25 @@ from dinoscope.batch import Recipe, find
 from dinoscope.cli._classes import class_lines
 from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings, settings_from
-from dinoscope.cli._pipeline import Stages, Work, add_example_arguments, gather_reference, open_spatial
+from dinoscope.cli._pipeline import (
+    Stages,
+    Work,
+    add_example_arguments,
+    crew_from,
+    encoder_for,
+    gather_reference,
+    open_spatial,
+)
 from dinoscope.errors import SettingsError
 from dinoscope.progress import progress_bars
-from dinoscope.settings import SegmentationSettings
+from dinoscope.settings import ClusterSettings, SegmentationSettings
 
 if TYPE_CHECKING:
     import argparse
 
     from dinoscope.batch import ResultKind
     from dinoscope.jobs import ProgressCallback
+    from dinoscope.segmentation import Segmenter
 
 NAME = "segment"
 HELP = "Segment everything that resembles a few examples."
@@ -50,27 +59,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--table", type=Path, metavar="PATH", help="Objects with their measurements: .csv or .parquet."
     )
     outputs.add_argument("--overlay", type=Path, metavar="PATH", help="Picture of the first section as PNG.")
-    add_settings(parser, SegmentationSettings)
+    add_settings(parser, SegmentationSettings, ClusterSettings)
     add_example_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> Report:
     """Segment all images."""
-    from dinoscope.encoders import create_encoder
+    from dinoscope.segmentation import segmenter_of
 
     stages = Stages.from_args(args)
     settings = settings_from(args, SegmentationSettings)
     targets = _targets(args)
     images = [open_spatial(source, stages.image) for source in args.images]
-    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device, stages.encoder.passes)
+    segmenter = segmenter_of(settings, stages.encoder.device)
     results = []
-    with progress_bars(keep=False) as progress:
-        first = Work.open(images[0], encoder, stages, args.features)
+    with crew_from(args) as crew, progress_bars(keep=False) as progress:
+        encoder = encoder_for(stages, crew)
+        first = Work.open(images[0], encoder, stages, args.features, crew)
         reference = gather_reference(args, first, progress)
         recipe = Recipe(reference=reference, stages=stages, segmentation=settings, results=tuple(targets[0]))
         for image, paths in zip(images, targets, strict=True):
-            work = first if image is images[0] else Work.open(image, encoder, stages, None)
-            results.append(_segment(work, recipe, paths, args.force, progress))
+            work = first if image is images[0] else Work.open(image, encoder, stages, None, crew)
+            results.append(_segment(work, recipe, paths, args.force, progress, segmenter))
     if len(results) == 1:
         return _report(results[0])
     return Report({"results": results}, "\n".join(f"{r['mask']}  {r['objects']} objects" for r in results))
@@ -112,7 +122,12 @@ def _targets(args: argparse.Namespace) -> list[dict[ResultKind, Path]]:
 
 
 def _segment(
-    work: Work, recipe: Recipe, targets: dict[ResultKind, Path], force: bool, progress: ProgressCallback
+    work: Work,
+    recipe: Recipe,
+    targets: dict[ResultKind, Path],
+    force: bool,
+    progress: ProgressCallback,
+    segmenter: Segmenter | None,
 ) -> dict[str, Any]:
     """Segment one image and write its results."""
     from dinoscope.measure import count_objects
@@ -120,7 +135,7 @@ def _segment(
 
     mask = targets["mask"]
     with scratch_folder(mask) as folder:
-        found = find(work, recipe, folder, progress, force=force)
+        found = find(work, recipe, folder, progress, force=force, segmenter=segmenter)
         written: dict[str, Any] = {
             _NAMES.get(kind, kind): str(found.writers[kind](path)) for kind, path in targets.items()
         }

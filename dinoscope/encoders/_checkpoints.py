@@ -25,7 +25,7 @@ IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 EM_DINO_MEAN: Triple = (0.595446,) * 3
 EM_DINO_STD: Triple = (0.211906,) * 3
 
-_WRAPPERS = ("teacher", "model", "state_dict")
+_WRAPPERS = ("teacher", "model", "state_dict", "denoiser")
 """Entries of training checkpoints that hold the weights; the teacher is the one to use."""
 _MODEL_TYPES = ("dinov2", "dinov2_with_registers")
 _UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError,
@@ -65,7 +65,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         If there is no readable file, or it does not hold a DINOv2.
     """
     try:
-        return _read_folder(path) if path.is_dir() else _with_normalisation(to_meta_state(_read_tensors(path)))
+        return _read_folder(path) if path.is_dir() else _with_normalisation(to_meta_state(read_tensors(path)))
     except CheckpointError as error:
         raise CheckpointError(f"cannot use {path}: {error}") from error
 
@@ -81,7 +81,7 @@ def _read_folder(folder: Path) -> Checkpoint:
         )
     state: State = {}
     for file in files:  # a large model may come in several
-        state |= _read_tensors(file)
+        state |= read_tensors(file)
     weights = to_meta_state(state, config.get("num_attention_heads"))
     return _with_normalisation(weights, _read_json(folder / "preprocessor_config.json"))
 
@@ -115,7 +115,14 @@ def _read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def _read_tensors(path: Path) -> State:
+def read_tensors(path: Path) -> State:
+    """The tensors in a file of any layout; nothing in it is run.
+
+    Raises
+    ------
+    CheckpointError
+        If it is damaged, or holds anything but tensors.
+    """
     if path.suffix == ".safetensors":
         try:
             tensors: State = load_file(path)

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from dinoscope.encoders._catalogue import CatalogueEntry
     from dinoscope.encoders._spec import Encoder
 
+PLUS = "+"
+"""Between the name or path of a DINOv2 and that of what is put on it."""
+
+DINOTXT = "dinotxt"
+"""Name of the head of dino.txt."""
+
+DINOTXT_URL = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_reg4_dinotxt_tet1280d20h24l"
+"""What the addresses of dino.txt's two files begin with."""
+
+DINOTXT_HEAD = f"{DINOTXT_URL}_vision_head.pth"
+
 _WEIGHT_SUFFIXES = {".pth", ".pt", ".bin", ".safetensors"}
 
 
@@ -24,6 +35,9 @@ def create_encoder(name_or_path: str | Path, device: str = "auto", passes: int =
     Face hub. A path is read and nothing else: a folder of Hugging Face's DINOv2, a checkpoint with Meta's or Hugging
     Face's tensor names (``.pth`` or ``.safetensors``, any size), EM-DINO's ``backbone_emdino_v1.pt``, or a compact
     encoder of our own. All DINOv2 weights give the features of Meta's code at every picture size.
+
+    What others trained to be put on a DINOv2 follows after a ``+``: ``"dinov2-large-reg+dinotxt"`` for the vision head
+    of dino.txt, which is downloaded from Meta, or the path of a file: ``"dinov2-base-reg+/data/denoiser.pth"``.
 
     Parameters
     ----------
@@ -47,9 +61,39 @@ def create_encoder(name_or_path: str | Path, device: str = "auto", passes: int =
     if isinstance(name_or_path, str) and name_or_path in CATALOGUE:
         return in_passes(_create_named(CATALOGUE[name_or_path], device), passes)
     path = Path(name_or_path).expanduser()
-    if not path.exists():
+    if path.exists():
+        return in_passes(_create_from_path(path, device), passes)
+    backbone, plus, head = str(name_or_path).partition(PLUS)
+    if not plus:
         raise EncoderNotFoundError(_unknown(name_or_path))
-    return in_passes(_create_from_path(path, device), passes)
+    return in_passes(_create_with_head(backbone, head, device), passes)
+
+
+def _create_with_head(backbone: str, head: str, device: str) -> Encoder:
+    """A DINOv2 by name or path, with a head by name or path."""
+    from dinoscope.encoders._checkpoints import read_checkpoint
+    from dinoscope.encoders._devices import pick_device
+    from dinoscope.encoders._dinov2 import Dinov2Encoder
+    from dinoscope.encoders._heads import read_head
+    from dinoscope.encoders._hub import fetch_url, fetch_weights
+
+    picked = pick_device(device)
+    entry, path = CATALOGUE.get(backbone), Path(backbone).expanduser()
+    if (entry is None and not path.exists()) or (entry is not None and entry.source == BUNDLED):
+        names = ", ".join(name for name, other in CATALOGUE.items() if other.source != BUNDLED)
+        raise EncoderNotFoundError(
+            f"{backbone!r} carries no head: expected before the {PLUS} one of {names}, or a path to DINOv2 weights"
+        )
+    file = fetch_url(DINOTXT_HEAD) if head == DINOTXT else Path(head).expanduser()
+    if not file.is_file():
+        raise EncoderNotFoundError(
+            f"there is no file {head!r}: expected after the {PLUS} the path of a vision head, or {DINOTXT}"
+        )
+    found = read_head(file)
+    checkpoint = read_checkpoint(path if entry is None else fetch_weights(entry))
+    name = entry.name if entry is not None else path.name if path.is_dir() else path.stem
+    licence = entry.licence if entry is not None and head == DINOTXT else "unknown"
+    return Dinov2Encoder(checkpoint, picked, name=name, licence=licence, head=found)
 
 
 def _create_named(entry: CatalogueEntry, device: str) -> Encoder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,15 +13,21 @@ import torch
 from dinoscope.encoders._pixels import to_batch
 from dinoscope.encoders._spec import EncoderSpec
 from dinoscope.encoders._vit import Dinov2
+from dinoscope.errors import CheckpointError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from dinoscope.encoders._checkpoints import Checkpoint
+    from dinoscope.encoders._heads import VisionHead
 
 HALO_PATCHES = 5
 """Patches of context on each side of a tile's kept part."""
+
+
+SIZES = {"dinov2-small": 384, "dinov2-base": 768, "dinov2-large": 1024, "dinov2-giant": 1536}
+"""Channels of the released models."""
 
 
 class Dinov2Encoder:
@@ -35,11 +41,23 @@ class Dinov2Encoder:
         Where it computes. CUDA devices compute in mixed precision (float16), all others in float32.
     name, licence
         For the spec.
+    head
+        What is put on it, if anything; the features are what comes out of that.
+
+    Raises
+    ------
+    CheckpointError
+        If the head is for a DINOv2 of another size.
     """
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device, *, name: str, licence: str) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, device: torch.device, *, name: str, licence: str, head: VisionHead | None = None
+    ) -> None:
         self._device = device
         self._spec = _describe(checkpoint, name, licence)
+        if head is not None:
+            self._spec = _with_head(self._spec, head)
+        self._head = None if head is None else head.module.to(device)
         with torch.device("meta"):
             model = Dinov2(checkpoint.weights.architecture)
         # `assign` keeps the tensors that are there: nothing is initialised or copied.
@@ -71,9 +89,30 @@ class Dinov2Encoder:
         is_cuda = self._device.type == "cuda"
         precision = torch.autocast("cuda", dtype=torch.float16) if is_cuda else nullcontext()
         with torch.inference_mode(), precision:
-            features = self._model(to_batch(pixels, self._spec, self._device))
+            features = self._features(to_batch(pixels, self._spec, self._device))
         array: NDArray[np.float32] = features.float().cpu().numpy()
         return array
+
+    def _features(self, batch: torch.Tensor) -> torch.Tensor:
+        """Of normalised pictures (N, 3, H, W), shape (N, h, w, C)."""
+        if self._head is None:
+            features: torch.Tensor = self._model(batch)
+            return features
+        grid = self._model.grid_of(batch)
+        patches: torch.Tensor = self._head(self._model.tokens(batch), grid)
+        return patches.reshape(len(batch), *grid, -1)
+
+
+def _with_head(spec: EncoderSpec, head: VisionHead) -> EncoderSpec:
+    """Features of another space, and so another fingerprint."""
+    if head.width != spec.channels:
+        size = next((name for name, width in SIZES.items() if width == head.width), f"one of {head.width} channels")
+        raise CheckpointError(
+            f"the {head.name} head takes tokens of {head.width} channels, those of {spec.name} have {spec.channels}: "
+            f"put it on {size}, with registers"
+        )
+    both = hashlib.sha256(f"{spec.fingerprint} {head.name} {head.digest}".encode()).hexdigest()
+    return replace(spec, name=f"{spec.name}+{head.name}", fingerprint=both)
 
 
 def _describe(checkpoint: Checkpoint, name: str, licence: str) -> EncoderSpec:

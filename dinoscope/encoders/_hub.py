@@ -8,7 +8,10 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dinoscope.errors import EncoderNotFoundError
+import platformdirs
+import pooch
+
+from dinoscope.errors import DownloadError, EncoderNotFoundError
 
 if TYPE_CHECKING:
     from dinoscope.encoders._catalogue import CatalogueEntry
@@ -20,10 +23,7 @@ _CONNECT_SECONDS = 10.0
 
 def find_cached_weights(source: str) -> Path | None:
     """The downloaded weights of a hub repository, or None; asks the disk only."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(source, WEIGHTS_FILE)
-    return Path(found) if isinstance(found, str) else None
+    return _find_cached(source, WEIGHTS_FILE)
 
 
 def fetch_weights(entry: CatalogueEntry) -> Path:
@@ -34,19 +34,61 @@ def fetch_weights(entry: CatalogueEntry) -> Path:
     EncoderNotFoundError
         If they are not here and cannot be downloaded; the message names the files to bring.
     """
+    try:
+        return fetch_file(entry.source, WEIGHTS_FILE)
+    except DownloadError as error:
+        raise EncoderNotFoundError(_how_to_bring(entry, error)) from error
+
+
+def fetch_file(source: str, name: str) -> Path:
+    """A file of a hub repository, downloaded unless it is in the cache already.
+
+    Raises
+    ------
+    DownloadError
+        If it is not here and cannot be downloaded; the message says why and nothing else.
+    """
     from huggingface_hub import hf_hub_download, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
 
-    cached = find_cached_weights(entry.source)
+    cached = _find_cached(source, name)
     if cached is not None:
         return cached
     # The HTTP library under the hub's client changes between releases; its errors are a base of the hub's own.
     client_error: type[Exception] = HfHubHTTPError.__bases__[0]
     try:
-        _check_reachable(hf_hub_url(entry.source, WEIGHTS_FILE))
-        return Path(hf_hub_download(entry.source, WEIGHTS_FILE))
+        _check_reachable(hf_hub_url(source, name))
+        return Path(hf_hub_download(source, name))
     except (OSError, HTTPException, client_error) as error:
-        raise EncoderNotFoundError(_how_to_bring(entry, error)) from error
+        raise DownloadError(str(error)) from error
+
+
+def fetch_url(url: str) -> Path:
+    """A file at an address, downloaded into the user's cache unless it is there already.
+
+    Raises
+    ------
+    DownloadError
+        If it is not here and cannot be downloaded; the message says where to put it.
+    """
+    folder, name = Path(platformdirs.user_cache_dir("dinoscope")) / "weights", url.rsplit("/", 1)[-1]
+    if (folder / name).is_file():
+        return folder / name
+    try:
+        _check_reachable(url)
+        return Path(pooch.retrieve(url, known_hash=None, fname=name, path=folder))
+    except (OSError, HTTPException, ValueError) as error:
+        raise DownloadError(
+            f"{name} is not on this machine and could not be downloaded ({error}). On a machine with internet, "
+            f"download {url}, bring it here and pass its path, or put it into {folder}"
+        ) from error
+
+
+def _find_cached(source: str, name: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source, name)
+    return Path(found) if isinstance(found, str) else None
 
 
 def _check_reachable(url: str) -> None:

@@ -126,6 +126,10 @@ class Dinov2(nn.Module):
         -------
         Shape (N, H / patch, W / patch, C).
         """
+        return self.patches_of(self.tokens(pixels), self.grid_of(pixels))
+
+    def tokens(self, pixels: Tensor) -> Tensor:
+        """All tokens after the final LayerNorm: the class token, the registers and the patches, (N, 1 + R + hw, C)."""
         patches = self.patch_embed["proj"](pixels)  # N C h w
         count, _, rows, columns = patches.shape
         has_registers = self.architecture.registers > 0
@@ -138,22 +142,30 @@ class Dinov2(nn.Module):
         )  # N 1+R+hw C
         for block in self.blocks:
             tokens = block(tokens)
-        skipped = 1 + self.architecture.registers
-        features: Tensor = self.norm(tokens)[:, skipped:]
-        return features.reshape(count, rows, columns, -1)
+        normed: Tensor = self.norm(tokens)
+        return normed
+
+    def grid_of(self, pixels: Tensor) -> tuple[int, int]:
+        """Rows and columns of the patches of a picture (N, 3, H, W)."""
+        return pixels.shape[2] // self.architecture.patch, pixels.shape[3] // self.architecture.patch
+
+    def patches_of(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """The patches among all tokens (N, 1 + R + hw, C), on their grid: (N, h, w, C)."""
+        features = tokens[:, 1 + self.architecture.registers :]
+        return features.reshape(len(tokens), *grid, -1)
 
 
 class _Block(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         width = architecture.width
-        feed_forward = _SwiGLU if architecture.swiglu else _MLP
+        feed_forward = _SwiGLU if architecture.swiglu else MLP
         self.norm1 = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
-        self.attn = _Attention(width, architecture.heads)
-        self.ls1 = _LayerScale(width)
+        self.attn = Attention(width, architecture.heads)
+        self.ls1 = LayerScale(width)
         self.norm2 = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
         self.mlp = feed_forward(width, architecture.hidden)
-        self.ls2 = _LayerScale(width)
+        self.ls2 = LayerScale(width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         tokens = tokens + self.ls1(self.attn(self.norm1(tokens)))
@@ -161,30 +173,37 @@ class _Block(nn.Module):
         return tokens
 
 
-class _Attention(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
+class Attention(nn.Module):
+    """Self-attention as in Meta's code; with a mask that lets no token see those after it, if `is_causal`."""
+
+    def __init__(self, width: int, heads: int, qkv_bias: bool = True, is_causal: bool = False) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
+        self.is_causal = is_causal
+        self.qkv = nn.Linear(width, 3 * width, bias=qkv_bias)
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (N, L, C) mixed."""
         count, length, _ = tokens.shape
         query, key, value = (
             self.qkv(tokens).view(count, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         )  # N heads L c
-        mixed = F.scaled_dot_product_attention(query, key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=self.is_causal)
         tokens = self.proj(mixed.transpose(1, 2).flatten(2))
         return tokens
 
 
-class _MLP(nn.Module):
+class MLP(nn.Module):
+    """Two layers with an exact GELU between them."""
+
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(width, hidden)
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (N, L, C), each by itself."""
         tokens = self.fc2(F.gelu(self.fc1(tokens)))
         return tokens
 
@@ -201,10 +220,13 @@ class _SwiGLU(nn.Module):
         return tokens
 
 
-class _LayerScale(nn.Module):
+class LayerScale(nn.Module):
+    """A learned factor per channel."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.empty(width))
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (N, L, C), scaled."""
         return tokens * self.gamma

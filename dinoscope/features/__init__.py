@@ -1,17 +1,27 @@
 """Patch features of a whole image: planned, computed tile by tile, kept on disk."""
 
 from dinoscope.features._cache import is_feature_store, mark_used, trim_cache
+from dinoscope.features._codecs import CodecName, Coding
 from dinoscope.features._colours import feature_colours
-from dinoscope.features._extract import extract_features, keep_core, read_tile
+from dinoscope.features._cuts import Cut, CutAxis, CutPlan, VoxelShapeWarning, open_cuts, plan_cuts, shape_advice
+from dinoscope.features._extract import extract_features
 from dinoscope.features._manifest import ImageFacts, Manifest, plan_features
+from dinoscope.features._pipeline import keep_core, read_tile
 from dinoscope.features._pixels import IntensityRange, measure_intensity, read_pixels
-from dinoscope.features._store import FeatureStore, default_store_path
+from dinoscope.features._store import DamagedFeaturesWarning, FeatureStore, default_store_path
 
 __all__ = [
+    "CodecName",
+    "Coding",
+    "Cut",
+    "CutAxis",
+    "CutPlan",
+    "DamagedFeaturesWarning",
     "FeatureStore",
     "ImageFacts",
     "IntensityRange",
     "Manifest",
+    "VoxelShapeWarning",
     "default_store_path",
     "extract_features",
     "feature_colours",
@@ -19,8 +29,11 @@ __all__ = [
     "keep_core",
     "mark_used",
     "measure_intensity",
+    "open_cuts",
+    "plan_cuts",
     "plan_features",
     "read_pixels",
     "read_tile",
+    "shape_advice",
     "trim_cache",
 ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dinoscope.errors import StoreError
 from dinoscope.features._manifest import FORMAT
+from dinoscope.unfinished import unfinished_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -91,7 +92,7 @@ def _survey(path: Path) -> _Store:
 
 def _remove(store: Path) -> bool:
     """Delete a store under another name, so that one that is half gone is never found; whether that was possible."""
-    doomed = store.with_name(f".{store.name}.removed-{os.getpid()}")
+    doomed = unfinished_name(store, "removed")
     try:
         store.rename(doomed)
     except OSError:  # on Windows, somebody reads it

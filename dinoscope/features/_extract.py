@@ -1,24 +1,28 @@
-"""Fill a feature store: read tiles, encode them in batches, keep their cores."""
+"""Fill a feature store: read tiles ahead, encode them in batches, keep their cores."""
 
 from __future__ import annotations
 
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dinoscope.errors import StoreMismatchError
-from dinoscope.features._pixels import read_pixels
-from dinoscope.geometry import Region
+from dinoscope.errors import StoreError, StoreMismatchError
+from dinoscope.features._pipeline import Pipeline, keep_core, read_tile
 from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from dinoscope.encoders import Encoder
-    from dinoscope.features._manifest import Manifest
     from dinoscope.features._store import FeatureStore
+    from dinoscope.geometry import Region
     from dinoscope.image import Image
-    from dinoscope.tiling import Tile
+
+_SAMPLE_TILES = 8
+"""Tiles spread over the image that tell how features become few bytes."""
+
+_ROUNDS = 3
+"""How often tiles are computed that turn out damaged on disk."""
 
 
 def extract_features(
@@ -30,6 +34,8 @@ def extract_features(
     progress: ProgressCallback = ignore_progress,
 ) -> None:
     """Compute the features that a store lacks; what it has is left alone.
+
+    Other processes may fill the same store at the same time: they share the work.
 
     Parameters
     ----------
@@ -53,32 +59,39 @@ def extract_features(
     ImageReadError
         If the image is damaged.
     StoreError
-        If the disk refuses.
+        If the disk refuses, or loses again and again what is written.
     """
     manifest = store.manifest
     if encoder.spec.fingerprint != manifest.encoder.fingerprint:
         raise StoreMismatchError(
-            f"{store.path} holds features of the weights {manifest.encoder.fingerprint} ({manifest.encoder.name}), "
+            f"{store.location} holds features of the weights {manifest.encoder.fingerprint} ({manifest.encoder.name}), "
             f"not of {encoder.spec.fingerprint} ({encoder.spec.name}): use those weights or another store"
         )
+    store.recompute = partial(extract_features, image, encoder, store, batch_size=batch_size)
     planned = len(manifest.tiles.touching(region or store.grid.extent))
+    store.refresh()
+    store.tidy()
     pending = store.pending(region)
     progress(Progress("features", planned - len(pending), planned))
-    for start in range(0, len(pending), batch_size):
-        batch = pending[start : start + batch_size]
-        pixels = np.stack([read_tile(image, manifest, tile) for tile in batch])  # N H W [3]
-        for tile, features in zip(batch, encoder.encode(pixels), strict=True):
-            store.write(tile, keep_core(tile, features))
-        progress(Progress("features", planned - len(pending) + start + len(batch), planned))
+    if pending and not store.is_fitted:
+        _fit(image, encoder, store)
+        pending = store.pending(region)
+    for _ in range(_ROUNDS):
+        if not pending:
+            return
+        with closing(Pipeline(image, encoder, store, batch_size).compute(pending)) as steps:
+            for left in steps:
+                progress(Progress("features", planned - left, planned))
+        pending = store.pending(region)
+    raise StoreError(f"{len(pending)} tiles in {store.location} are damaged whenever they are written: check the disk")
 
 
-def read_tile(image: Image, manifest: Manifest, tile: Tile) -> NDArray[np.float32]:
-    """The pixels an encoder sees of a tile, shape (H, W) or (H, W, 3): always a full tile, mirrored where needed."""
-    (z, *start), side = tile.read.start, manifest.tiles.tile
-    full = Region((z, *start), (z + 1, *(a + side for a in start)))
-    return read_pixels(image, manifest.intensity, manifest.grid, full)
-
-
-def keep_core(tile: Tile, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The part of a tile's features that is written, shape (gy, gx, C)."""
-    return features[tile.write.relative_to(tile.read).slices[1:]]
+def _fit(image: Image, encoder: Encoder, store: FeatureStore) -> None:
+    """Encode tiles from all over the image, choose by them how features are kept, and keep them."""
+    lattice = store.manifest.tiles
+    chosen = np.unique(np.linspace(0, len(lattice) - 1, _SAMPLE_TILES).round().astype(int))
+    tiles = [lattice[tuple(int(i) for i in np.unravel_index(number, lattice.shape))] for number in chosen]
+    cores = [keep_core(tile, encoder.encode(read_tile(image, store.manifest, tile)[np.newaxis])[0]) for tile in tiles]
+    store.fit(np.concatenate([core.reshape(-1, store.channels) for core in cores]))
+    for tile, core in zip(tiles, cores, strict=True):
+        store.write(tile, core)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dinoscope.encoders import EncoderSpec
 from dinoscope.errors import AxesError, SettingsError
+from dinoscope.features._codecs import Coding
 from dinoscope.features._pixels import IntensityRange, measure_intensity
+from dinoscope.features._shards import Shards
 from dinoscope.geometry import Axis
 from dinoscope.image import content_digest
+from dinoscope.settings import StorageSettings
 from dinoscope.tiling import PatchGrid, TileGrid
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 FORMAT = "dinoscope-features"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +87,15 @@ class Manifest:
         The patch grid and its cut into tiles.
     encoder
         The encoder's spec.
+    coding
+        How the features are kept.
     """
 
     image: ImageFacts
     intensity: IntensityRange
     tiles: TileGrid
     encoder: EncoderSpec
+    coding: Coding
 
     @property
     def grid(self) -> PatchGrid:
@@ -99,12 +106,12 @@ class Manifest:
     def pixel_size_nm(self) -> float | None:
         """Side of a working pixel in nm, the scale at which the encoder saw the image; None where unknown."""
         size = self.image.pixel_size_nm
-        return None if size is None else size / self.grid.scale
+        return None if size is None else size / (self.grid.scale * self.grid.stretch**0.5)
 
     @property
     def patch_axes(self) -> tuple[Axis, ...]:
         """The image's own axes z, y and x, with one step per patch."""
-        steps = (1.0, self.grid.patch_voxels, self.grid.patch_voxels)
+        steps = (1.0, self.grid.patch_side(1), self.grid.patch_side(2))
         units: tuple[LengthUnit, ...] = self.image.units
         sizes = zip("zyx", self.grid.shape, self.image.voxel_size, steps, units, strict=True)
         axes = [Axis(name, count, voxel * step, unit) for name, count, voxel, step, unit in sizes]
@@ -113,8 +120,18 @@ class Manifest:
     @property
     def patch_origin(self) -> tuple[float, ...]:
         """Where the centre of the first patch lies, from the centre of the first voxel, in the units of the axes."""
-        inset = float(self.grid.to_voxel(0.0))
-        return self.image.own((0.0, inset * self.image.voxel_size[1], inset * self.image.voxel_size[2]))
+        inset = [float(self.grid.to_voxel(0.0, axis)) * self.image.voxel_size[axis] for axis in (1, 2)]
+        return self.image.own((0.0, *inset))
+
+    @property
+    def shards(self) -> Shards:
+        """Which tiles share a file."""
+        return Shards.of_size(self.tiles, self.coding.patch_bytes)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Size of a full store; what compression saves is not promised."""
+        return math.prod(self.grid.shape) * self.coding.patch_bytes
 
     @property
     def key(self) -> str:
@@ -127,7 +144,10 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
-        return {"format": FORMAT, "version": FORMAT_VERSION, **json.loads(json.dumps(asdict(self)))}
+        facts: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        if self.grid.stretch == 1.0:
+            del facts["tiles"]["grid"]["stretch"]  # as it was before voxels could be anything but square: keys stay
+        return {"format": FORMAT, "version": FORMAT_VERSION, **facts}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Manifest:
@@ -141,10 +161,17 @@ class Manifest:
             IntensityRange(**values["intensity"]),
             TileGrid(PatchGrid(**grid), **tiles),
             EncoderSpec.from_dict(values["encoder"]),
+            Coding(**values["coding"]),
         )
 
 
-def plan_features(image: Image, encoder: EncoderSpec, tiling: TilingSettings, intensity: IntensitySettings) -> Manifest:
+def plan_features(
+    image: Image,
+    encoder: EncoderSpec,
+    tiling: TilingSettings,
+    intensity: IntensitySettings,
+    storage: StorageSettings | None = None,
+) -> Manifest:
     """Decide how the features of an image will be computed. Reads a sample of the pixels.
 
     Parameters
@@ -153,7 +180,7 @@ def plan_features(image: Image, encoder: EncoderSpec, tiling: TilingSettings, in
         With axes ``(z?, y, x, s?)``.
     encoder
         Spec of the encoder to be used.
-    tiling, intensity
+    tiling, intensity, storage
         The settings of these stages.
 
     Raises
@@ -167,15 +194,17 @@ def plan_features(image: Image, encoder: EncoderSpec, tiling: TilingSettings, in
         raise AxesError(
             f"image {image.name!r} has axes {image.axis_names!r}: pick one time point and one channel first"
         )
-    facts = _image_facts(image)
+    facts = image_facts(image)
     scale = _working_scale(facts, tiling)
     tile = _in_patches("tile", tiling.tile if tiling.tile is not None else encoder.tile, encoder.stride)
     halo = _in_patches("halo", tiling.halo if tiling.halo is not None else encoder.halo, encoder.stride)
     grid = PatchGrid(facts.voxels, encoder.stride, scale)
-    return Manifest(facts, measure_intensity(image, intensity), TileGrid(grid, tile, halo), encoder)
+    coding = Coding.plan(encoder, storage or StorageSettings())
+    return Manifest(facts, measure_intensity(image, intensity), TileGrid(grid, tile, halo), encoder, coding)
 
 
-def _image_facts(image: Image) -> ImageFacts:
+def image_facts(image: Image) -> ImageFacts:
+    """The facts about an image with axes ``(z?, y, x, s?)``. Reads some of its pixels."""
     axes = [image.axis(name) for name in "zyx" if name in image.axis_names]
     missing = 3 - len(axes)
     y, x = axes[-2:]

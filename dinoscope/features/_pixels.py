@@ -85,32 +85,53 @@ def read_pixels(image: Image, intensity: IntensityRange, grid: PatchGrid, patche
     Array of shape (H, W) or (H, W, 3) with `grid.stride` pixels per patch, values in [0, 1].
     """
     spans = [(a * grid.stride, b * grid.stride) for a, b in zip(patches.start[1:], patches.stop[1:], strict=True)]
-    if grid.scale == 1.0:
+    if grid.scales == (1.0, 1.0):
         return intensity.normalise(_read_mirrored(image, patches.start[0], spans))
-    sigma = max(0.0, (1.0 / grid.scale - 1.0) / 2.0)  # the antialiasing of skimage.transform.resize
-    margin = math.ceil(4.0 * sigma) + 1
-    reach = [(_source(a, grid.scale, math.floor) - margin, _source(b - 1, grid.scale, math.ceil) + margin + 1)
-             for a, b in spans]  # fmt: skip
-    pixels = intensity.normalise(_read_mirrored(image, patches.start[0], reach))
-    offsets = [(a + 0.5) / grid.scale - 0.5 - low for (a, _), (low, _) in zip(spans, reach, strict=True)]
-    shape = (spans[0][1] - spans[0][0], spans[1][1] - spans[1][0])
+    sides = [_Side(*span, scale) for span, scale in zip(spans, grid.scales, strict=True)]
+    pixels = intensity.normalise(_read_mirrored(image, patches.start[0], [side.reach for side in sides]))
     if pixels.ndim == 2:
-        return _resample(pixels, sigma, grid.scale, offsets, shape)
-    channels = [_resample(pixels[..., c], sigma, grid.scale, offsets, shape) for c in range(pixels.shape[-1])]
-    return np.stack(channels, axis=-1)
+        return _resample(pixels, sides)
+    return np.stack([_resample(pixels[..., c], sides) for c in range(pixels.shape[-1])], axis=-1)
 
 
-def _source(pixel: int, scale: float, rounding: Any) -> int:
-    return int(rounding((pixel + 0.5) / scale - 0.5))
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Working pixels `start` to `stop` along one axis, and the voxels they come from."""
+
+    start: int
+    stop: int
+    scale: float
+
+    @property
+    def sigma(self) -> float:
+        """The antialiasing of skimage.transform.resize, in voxels."""
+        return max(0.0, (1.0 / self.scale - 1.0) / 2.0)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """The voxels that decide them."""
+        margin = math.ceil(4.0 * self.sigma) + 1
+        return math.floor(self._source(self.start)) - margin, math.ceil(self._source(self.stop - 1)) + margin + 1
+
+    @property
+    def offset(self) -> float:
+        """Where the first lies among these voxels."""
+        return self._source(self.start) - self.reach[0]
+
+    def _source(self, pixel: int) -> float:
+        return (pixel + 0.5) / self.scale - 0.5
 
 
-def _resample(
-    plane: NDArray[np.float32], sigma: float, scale: float, offsets: list[float], shape: tuple[int, int]
-) -> NDArray[np.float32]:
-    smooth = ndimage.gaussian_filter(plane, sigma, mode="nearest") if sigma else plane
-    step = [1.0 / scale, 1.0 / scale]
+def _resample(plane: NDArray[np.float32], sides: list[_Side]) -> NDArray[np.float32]:
+    sigmas = [side.sigma for side in sides]
+    smooth = ndimage.gaussian_filter(plane, sigmas, mode="nearest") if any(sigmas) else plane
     resampled: NDArray[np.float32] = ndimage.affine_transform(
-        smooth, step, offset=offsets, output_shape=shape, order=1, mode="nearest"
+        smooth,
+        [1.0 / side.scale for side in sides],
+        offset=[side.offset for side in sides],
+        output_shape=tuple(side.stop - side.start for side in sides),
+        order=1,
+        mode="nearest",
     )
     return resampled
 

@@ -1,5 +1,6 @@
 """Lazy images with named axes, from files, folders and arrays."""
 
+from dinoscope.image._across import cut_across
 from dinoscope.image._axes import infer_axes
 from dinoscope.image._image import ArrayLike, Image
 from dinoscope.image._lazy import LazyArray
@@ -19,6 +20,7 @@ __all__ = [
     "coarsest_level",
     "content_digest",
     "cropped",
+    "cut_across",
     "infer_axes",
     "intensity_sample",
     "is_zarr",

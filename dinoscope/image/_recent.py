@@ -29,6 +29,10 @@ class Recent(Generic[Value]):
         self._weight = 0
         self._lock = Lock()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What travels to another process is a memory without content."""
+        return Recent, (self._limit, self._weigh)
+
     def get(self, key: Hashable) -> Value | None:
         """The value under a key, or None when it is not kept."""
         with self._lock:

@@ -81,7 +81,7 @@ def _choose(image: Image, name: str, index: int | None) -> Image:
     if name not in image.axis_names:
         return image
     chosen = _pick(image, name, index)
-    return replace(chosen, uri=_with_choice(image.uri, f"{one.split()[0]}={index}"))
+    return replace(chosen, uri=with_choice(image.uri, f"{one.split()[0]}={index}"))
 
 
 def _pick(image: Image, name: str, index: int) -> Image:
@@ -105,7 +105,7 @@ def _crop_sections(image: Image, sections: str) -> Image:
     part = Region(
         (*region.start[:at], start, *region.start[at + 1 :]), (*region.stop[:at], stop, *region.stop[at + 1 :])
     )
-    return replace(cropped(image, part), uri=_with_choice(image.uri, f"sections={start}:{stop}"))
+    return replace(cropped(image, part), uri=with_choice(image.uri, f"sections={start}:{stop}"))
 
 
 def cropped(image: Image, region: Region) -> Image:
@@ -125,7 +125,7 @@ def cropped(image: Image, region: Region) -> Image:
         )
     axes = tuple(replace(axis, size=size) for axis, size in zip(image.axes, region.shape, strict=True))
     corner = ",".join(f"{a}:{b}" for a, b in zip(region.start, region.stop, strict=True))
-    uri = _with_choice(image.uri, f"region={corner}")
+    uri = with_choice(image.uri, f"region={corner}")
     cut = tuple(size < axis.size for axis, size in zip(image.axes, region.shape, strict=True))
 
     def part(level: ArrayLike) -> ArrayLike:
@@ -152,7 +152,7 @@ def descend(image: Image, level: int) -> Image:
         return image
     data = image.coarser[level - 1]
     axes = tuple(_coarse_axis(axis, int(size)) for axis, size in zip(image.axes, data.shape, strict=True))
-    uri = _with_choice(image.uri, f"level={level}")
+    uri = with_choice(image.uri, f"level={level}")
     return replace(image, axes=axes, data=data, coarser=image.coarser[level:], uri=uri)
 
 
@@ -160,5 +160,6 @@ def _coarse_axis(axis: Axis, size: int) -> Axis:
     return replace(axis, size=size, scale=axis.scale * axis.size / size if axis.unit == "nm" else axis.scale)
 
 
-def _with_choice(uri: str, choice: str) -> str:
+def with_choice(uri: str, choice: str) -> str:
+    """The URI of an image, told from others by what was chosen of it."""
     return f"{uri}{'&' if '#' in uri else '#'}{choice}"

@@ -10,7 +10,13 @@ from dinoscope.encoders import list_encoders
 from dinoscope.errors import ImageReadError
 from dinoscope.jupyter._controls import Section, button, labelled, note, row, show
 from dinoscope.jupyter._form import SettingsForm
-from dinoscope.session import describe_encoder, describe_image, download_question
+from dinoscope.session import (
+    SUGGEST_SCALE_TIP,
+    USE_SCALE_TIP,
+    describe_encoder,
+    describe_image,
+    download_question,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +57,7 @@ class ImagePanel(Section):
             continuous_update=False,
         )
         self.scale = SettingsForm(self._session.settings.tiling, home, ("pixel_size",))
+        self._build_scale_guide(home)
         self.cost = note()
         self._pending = ""
         self.add(
@@ -62,12 +69,21 @@ class ImagePanel(Section):
             self.download,
             labelled(("Pixel size (nm)", self.pixel_size)),
             self.scale,
+            row(self.suggest_scale, self.use_scale),
+            self.scale_text,
             self.cost,
         )
         self.weights.layout.display = "none"
         self._fill_encoders()
         self.show_image()
         self._connect(home)
+
+    def _build_scale_guide(self, home: Home) -> None:
+        guide = self._session.scale_guide
+        self.suggest_scale = button(home, "Suggest", SUGGEST_SCALE_TIP, guide.ask)
+        self.use_scale = button(home, "Use it", USE_SCALE_TIP, guide.accept)
+        self.scale_text = note()
+        self._show_scale_guide()
 
     def _connect(self, home: Home) -> None:
         self.follow(home, self.encoder, self._choose_encoder)
@@ -77,6 +93,7 @@ class ImagePanel(Section):
         self.listen(self._session.events.prompts, self.show_image)
         self.listen(self._session.events.ready, self._ready)
         self.listen(self._session.events.dropped, self._dropped)
+        self.listen(self._session.scale_guide.changed, self._show_scale_guide)
 
     def show_image(self, *_: object) -> None:
         """Show which image the session has, and the size of its pixels."""
@@ -133,6 +150,12 @@ class ImagePanel(Section):
         if image is not None and size > 0 and size != image.pixel_size_nm:
             self._session.tell_pixel_size(size)
         self.show_image()
+
+    def _show_scale_guide(self) -> None:
+        guide = self._session.scale_guide
+        self.suggest_scale.disabled = not guide.is_able
+        self.use_scale.disabled = not guide.is_change
+        show(self.scale_text, guide.text)
 
     def _ready(self, stage: str) -> None:
         if stage == "cost":

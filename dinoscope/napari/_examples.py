@@ -11,7 +11,7 @@ import numpy as np
 from napari.layers import Labels, Points, Shapes
 
 from dinoscope.napari._controls import timer
-from dinoscope.napari._look import class_rgba, sign_colour, sign_symbol
+from dinoscope.napari._look import FAINT, class_rgba, sign_colour, sign_symbol
 from dinoscope.napari._outlines import draw_outlines, outlines_of
 from dinoscope.napari._paint import Sheet
 from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from dinoscope.geometry import Region
     from dinoscope.napari._images import Frame
+    from dinoscope.napari._look import Rgba
     from dinoscope.prompts import Outline, Prompt
     from dinoscope.session import Session
 
@@ -252,7 +253,7 @@ class ExampleLayers:
         layer.features = _columns(prompts)
         if prompts:
             layer.face_color = np.array([self._colour(prompt) for prompt in prompts])
-            layer.border_color = np.array([sign_colour(prompt.positive) for prompt in prompts])
+            layer.border_color = np.array([self._dimmed(prompt, sign_colour(prompt.positive)) for prompt in prompts])
             layer.symbol = [sign_symbol(prompt.positive) for prompt in prompts]
         self._apply_brush()
 
@@ -261,7 +262,7 @@ class ExampleLayers:
         layer.features = _columns(prompts)
         if prompts:
             layer.edge_color = np.array([self._colour(prompt) for prompt in prompts])
-            layer.face_color = np.array([(*self._colour(p)[:3], 0.25 if p.positive else 0.0) for p in prompts])
+            layer.face_color = np.array([self._colour(p, 0.25 if p.positive else 0.0) for p in prompts])
         self._apply_brush()
 
     def _apply_brush(self, *_: object) -> None:
@@ -276,8 +277,14 @@ class ExampleLayers:
             if self._sheet is not None:
                 self._sheet.apply_brush()
 
-    def _colour(self, prompt: Prompt) -> tuple[float, float, float, float]:
-        return class_rgba(self._session.brush.index(prompt.class_name))
+    def _colour(self, prompt: Prompt, opacity: float = 1.0) -> Rgba:
+        red, green, blue, _ = class_rgba(self._session.brush.index(prompt.class_name))
+        return self._dimmed(prompt, (red, green, blue, opacity))
+
+    def _dimmed(self, prompt: Prompt, colour: Rgba) -> Rgba:
+        """A colour as that of an example, which is faint if it is switched off."""
+        red, green, blue, opacity = colour
+        return red, green, blue, opacity * (FAINT if prompt in self._session.muted_prompts else 1.0)
 
     def _own(self, position: tuple[float, ...]) -> tuple[float, ...]:
         return position if self._frame is None else self._frame.own(position)

@@ -13,7 +13,14 @@ from superqt.utils import signals_blocked
 from dinoscope.encoders import list_encoders
 from dinoscope.errors import DinoscopeError
 from dinoscope.napari._controls import Section, ask, button, form, note
-from dinoscope.session import describe_encoder, download_question, read_session, save_session
+from dinoscope.session import (
+    SUGGEST_SCALE_TIP,
+    USE_SCALE_TIP,
+    describe_encoder,
+    download_question,
+    read_session,
+    save_session,
+)
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -62,6 +69,7 @@ class ImagePanel(Section):
         rows.addRow("Pixel size (nm)", self.pixel_size)
         self.add(choices)
         self.add(self.scale)
+        self._build_scale_guide()
         self.add(self.cost)
         self.add(
             button("Open session…", "Go on with examples and settings of another day.", self._open),
@@ -70,6 +78,16 @@ class ImagePanel(Section):
         self._fill_encoders()
         self._connect()
         self.list_layers()
+
+    def _build_scale_guide(self) -> None:
+        guide = self._session.scale_guide
+        self.suggest_scale = button("Suggest", SUGGEST_SCALE_TIP, guide.ask)
+        self.use_scale = button("Use it", USE_SCALE_TIP, guide.accept)
+        self.scale_text = note()
+        self.add(self.suggest_scale, self.use_scale)
+        self.add(self.scale_text)
+        guide.changed.connect(self._show_scale_guide)
+        self._show_scale_guide()
 
     def _connect(self) -> None:
         events = self._viewer.layers.events
@@ -177,6 +195,13 @@ class ImagePanel(Section):
         path, _ = QFileDialog.getSaveFileName(self, "Save the session", "session.json", filter=_SESSIONS)
         if path:
             save_session(self._session, path)
+
+    def _show_scale_guide(self) -> None:
+        guide = self._session.scale_guide
+        self.suggest_scale.setEnabled(guide.is_able)
+        self.use_scale.setEnabled(guide.is_change)
+        self.scale_text.setText(guide.text)
+        self.scale_text.setVisible(bool(guide.text))
 
     def _ready(self, stage: str) -> None:
         if stage == "cost":

@@ -11,6 +11,9 @@ _SHADES = 64
 
 Rgba = tuple[float, float, float, float]
 
+FAINT = 0.35
+"""Opacity of an example that is switched off."""
+
 COUNTER_LABEL = 128
 """Painted labels above this one are counter-examples of the class ``label - 128``."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dinoscope.errors import DinoscopeError, OutputExistsError, StoreError
+from dinoscope.unfinished import clear_unfinished, unfinished_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 
 
 def ensure_writable(path: Path, *, force: bool = False) -> None:
-    """Check, before any work is done, that a result may take this name.
+    """Check, before any work is done, that a result may take this name; a process that died may have left it hidden.
 
     Parameters
     ----------
@@ -34,17 +34,13 @@ def ensure_writable(path: Path, *, force: bool = False) -> None:
     OutputExistsError
         If something is there and `force` is off, or if it is a folder that no result of ours can replace.
     """
+    clear_unfinished(path)
     if not path.exists():
         return
     if not force:
         raise OutputExistsError(f"{path} exists already: choose another name, or allow overwriting (--force)")
     if path.is_dir() and not any((path / name).exists() for name in _ZARR_FILES):
         raise OutputExistsError(f"{path} is a folder and no Zarr, so it is not overwritten: choose another name")
-
-
-def partial_name(path: Path) -> Path:
-    """Hidden sibling of `path` that holds it while it is being written."""
-    return path.with_name(f".{path.name}.partial-{os.getpid()}")
 
 
 def remove(path: Path) -> None:
@@ -98,7 +94,7 @@ def publish(finished: Path, target: Path) -> None:
     if not target.is_dir() or target.is_symlink():
         finished.replace(target)
         return
-    aside = target.with_name(f".{target.name}.replaced-{os.getpid()}")
+    aside = unfinished_name(target, "replaced")
     target.rename(aside)
     try:
         finished.rename(target)
@@ -111,7 +107,7 @@ def publish(finished: Path, target: Path) -> None:
 @contextmanager
 def partial_file(target: Path) -> Iterator[Path]:
     """A temporary name to write a file under; it becomes `target` when the block ends well."""
-    partial = partial_name(target)
+    partial = unfinished_name(target, "partial")
     with disk_errors(target):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dinoscope.errors import ImageReadError, SettingsError
-from dinoscope.outputs._atomic import write_text
+from dinoscope.outputs._atomic import partial_file
 from dinoscope.outputs._table import to_data_frame, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -187,7 +187,7 @@ def write_geojson(path: Path, table: Detections) -> Path:
     StoreError
         If the file cannot be written.
     """
-    features = [
+    features = (
         {
             "type": "Feature",
             "id": index,
@@ -203,8 +203,8 @@ def write_geojson(path: Path, table: Detections) -> Path:
         for index, (centre, name, score, section, diameter) in enumerate(
             zip(table.centres, table.class_names, table.scores, table.sections, table.diameters, strict=True)
         )
-    ]
-    return _write_json(path, {"type": "FeatureCollection", "features": features})
+    )
+    return _write_json(path, {"type": "FeatureCollection"}, "features", features)
 
 
 def write_coco(path: Path, table: Detections, image: Image) -> Path:
@@ -219,26 +219,25 @@ def write_coco(path: Path, table: Detections, image: Image) -> Path:
         If the file cannot be written.
     """
     categories = sorted(set(table.class_names))
-    annotations = [
+    annotations = (
         {
             "id": index + 1,
             "image_id": int(section) + 1,
             "category_id": categories.index(table.class_names[index]) + 1,
-            "bbox": [float(centre[-1] + 0.5 - width / 2), float(centre[-2] + 0.5 - height / 2), width, height],
-            "area": width * height,
+            "bbox": [float(centre[-1] + 0.5 - w / 2), float(centre[-2] + 0.5 - h / 2), float(w), float(h)],
+            "area": float(w * h),
             "iscrowd": 0,
             "score": float(table.scores[index]),
         }
-        for index, (centre, section, (height, width)) in enumerate(
-            zip(table.centres, table.sections, table.extents_px.tolist(), strict=True)
+        for index, (centre, section, (h, w)) in enumerate(
+            zip(table.centres, table.sections, table.extents_px, strict=True)
         )
-    ]
+    )
     content = {
         "images": _coco_images(image),
         "categories": [{"id": index, "name": name} for index, name in enumerate(categories, start=1)],
-        "annotations": annotations,
     }
-    return _write_json(path, content)
+    return _write_json(path, content, "annotations", annotations)
 
 
 def _coco_images(image: Image) -> list[dict[str, Any]]:
@@ -249,5 +248,12 @@ def _coco_images(image: Image) -> list[dict[str, Any]]:
     return [{"id": z + 1, "file_name": f"{image.name}_z{z:04d}", **size} for z in sections]
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> Path:
-    return write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+def _write_json(path: Path, content: dict[str, Any], name: str, entries: Iterable[dict[str, Any]]) -> Path:
+    """Write an object whose last member is a list; its entries are text one by one."""
+    head = json.dumps(content, indent=1, ensure_ascii=False).removesuffix("\n}")
+    with partial_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        file.write(f'{head},\n "{name}": [')
+        for index, entry in enumerate(entries):
+            file.write(f"{',' if index else ''}\n  {json.dumps(entry, ensure_ascii=False)}")
+        file.write("\n ]\n}\n")
+    return path

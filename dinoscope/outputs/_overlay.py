@@ -13,6 +13,7 @@ from scipy import ndimage
 from dinoscope.errors import EvaluationError
 from dinoscope.outputs._atomic import partial_file
 from dinoscope.outputs._palette import class_colour
+from dinoscope.outputs._section import shrink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinoscope.outputs._detections import Detections
+    from dinoscope.outputs._section import Plane
 
 _SMALLEST, _LARGEST = 900, 1800
 _OVERSAMPLING = 2
@@ -28,6 +30,7 @@ _RING_SHADOW = (0, 0, 0, 150)
 _FOOTER = (24, 26, 31)
 _TEXT = (236, 238, 242)
 _STRETCH = (0.5, 99.5)
+_SAMPLED = 2**22  # pixels that tell the percentiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +51,22 @@ class OverlayInfo:
 
 def write_overlay(
     path: Path,
-    grey: NDArray[Any],
-    labels: NDArray[Any] | None,
+    grey: Plane,
+    labels: Plane | None,
     detections: Detections | None,
     info: OverlayInfo,
 ) -> Path:
     """Write one section with its labels tinted and outlined and its detections ringed, as PNG.
 
-    Large sections are shrunk to 1800 pixels a side, small ones enlarged to 900. The footer has the classes and a
-    scale bar.
+    Large sections are shrunk to 1800 pixels a side, and read block by block; small ones are enlarged to 900. The
+    footer has the classes and a scale bar.
 
     Parameters
     ----------
     path
         Name of the picture; an earlier one is replaced.
     grey
-        Pixels of one section, shape (h, w), any type; shown from the 0.5th to the 99.5th percentile.
+        Pixels of one section, shape (h, w), any type, read by slices; shown from the 0.5th to the 99.5th percentile.
     labels
         Label image of the same shape, or None.
     detections
@@ -78,18 +81,21 @@ def write_overlay(
     StoreError
         If the file cannot be written.
     """
-    if grey.ndim != 2 or (labels is not None and labels.shape != grey.shape):
+    if len(grey.shape) != 2 or (labels is not None and labels.shape != grey.shape):
         found = "none" if labels is None else labels.shape
         raise EvaluationError(f"an overlay needs one section (h, w) and labels alike, found {grey.shape} and {found}")
     zoom = _zoom(grey.shape) * _OVERSAMPLING
-    canvas = _grey_canvas(grey, zoom)
-    if labels is not None:
-        canvas = _tint(canvas, labels)
+    step = max(1, -(-max(grey.shape) // (_LARGEST * _OVERSAMPLING)))
+    shown = shrink(grey, labels, step, len(info.class_names))
+    canvas = _grey_canvas(shown.grey, zoom, grey.shape)
+    if shown.labels is not None:
+        canvas = _tint(canvas, shown.labels)
     if detections is not None:
         canvas = _ring(canvas, detections, zoom, _class_order(info, detections))
     size = (canvas.width // _OVERSAMPLING, canvas.height // _OVERSAMPLING)
     picture = canvas.resize(size, Picture.Resampling.BOX)
-    framed = _with_footer(picture, _legend(info, labels, detections), _scale_bar(info, zoom / _OVERSAMPLING, size[0]))
+    bar = _scale_bar(info, zoom / _OVERSAMPLING, size[0])
+    framed = _with_footer(picture, _legend(info, shown.shares, detections), bar)
     with partial_file(path) as partial:
         framed.save(partial, format="PNG", optimize=False)
     return path
@@ -102,13 +108,17 @@ def _zoom(shape: tuple[int, ...]) -> float:
     return min(1.0, _LARGEST / longest)
 
 
-def _grey_canvas(grey: NDArray[Any], zoom: float) -> Picture.Image:
+def _grey_canvas(grey: NDArray[Any], zoom: float, whole: tuple[int, ...]) -> Picture.Image:
     values = grey.astype(np.float32)
-    finite = values[np.isfinite(values)]
+    some = values.ravel()[:: 1 + values.size // _SAMPLED]
+    finite = some[np.isfinite(some)]
     low, high = np.percentile(finite, _STRETCH) if finite.size else (0.0, 1.0)
-    stretched = np.nan_to_num((values - low) / max(high - low, 1e-12), nan=0.0, posinf=1.0, neginf=0.0)
-    picture = Picture.fromarray((stretched.clip(0, 1) * 255).round().astype(np.uint8))
-    height, width = grey.shape
+    values -= np.float32(low)
+    with np.errstate(over="ignore"):
+        values /= np.float32(max(high - low, 1e-12))
+    np.nan_to_num(values, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+    picture = Picture.fromarray((values.clip(0, 1, out=values) * 255).round().astype(np.uint8))
+    height, width = whole
     size = (max(_OVERSAMPLING, round(width * zoom)), max(_OVERSAMPLING, round(height * zoom)))
     return picture.resize(size, Picture.Resampling.BICUBIC).convert("RGB")
 
@@ -117,14 +127,15 @@ def _tint(canvas: Picture.Image, labels: NDArray[Any]) -> Picture.Image:
     rows = np.arange(canvas.height) * labels.shape[0] // canvas.height
     columns = np.arange(canvas.width) * labels.shape[1] // canvas.width
     shown = labels[np.ix_(rows, columns)]
+    tinted = np.array(canvas)
     palette = np.array([class_colour(index) for index in range(7)], dtype=np.float32)
-    colours = palette[(shown.astype(np.int64) - 1) % len(palette)]  # h w 3
     inside = shown > 0
     reach = 2 * _OVERSAMPLING + 1
     rim = inside & (ndimage.minimum_filter(shown, reach) != ndimage.maximum_filter(shown, reach))
-    weight = np.where(rim, 1.0, np.where(inside, _TINT, 0.0)).astype(np.float32)[..., None]
-    mixed = np.asarray(canvas, dtype=np.float32) * (1 - weight) + colours * weight
-    return Picture.fromarray(mixed.round().astype(np.uint8))
+    weight = np.where(rim, 1.0, _TINT).astype(np.float32)[inside, None]
+    colours = palette[(shown[inside].astype(np.int64) - 1) % len(palette)]  # n 3
+    tinted[inside] = (tinted[inside] * (1 - weight) + colours * weight).round().astype(np.uint8)
+    return Picture.fromarray(tinted)
 
 
 def _class_order(info: OverlayInfo, detections: Detections) -> list[str]:
@@ -144,15 +155,15 @@ def _ring(canvas: Picture.Image, detections: Detections, zoom: float, order: lis
 
 
 def _legend(
-    info: OverlayInfo, labels: NDArray[Any] | None, detections: Detections | None
+    info: OverlayInfo, shares: tuple[float, ...], detections: Detections | None
 ) -> list[tuple[tuple[int, int, int], str]]:
     found = [] if detections is None else list(detections.class_names)
     order = list(info.class_names) if detections is None else _class_order(info, detections)
     entries = []
     for index, name in enumerate(order):
         parts = [name]
-        if labels is not None and name in info.class_names:
-            parts.append(f"{np.mean(labels == index + 1):.1%} of the area")
+        if index < len(shares):
+            parts.append(f"{shares[index]:.1%} of the area")
         if detections is not None:
             parts.append(f"{found.count(name)} detected")
         entries.append((class_colour(index), "  ·  ".join(parts)))

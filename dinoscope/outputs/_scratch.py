@@ -12,6 +12,7 @@ import numpy as np
 import zarr
 
 from dinoscope.errors import StoreError
+from dinoscope.unfinished import SCRATCH, clear_scratch, own_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
     from dinoscope.similarity import WritableArray
 
-_IN_MEMORY = 2**28
-"""Bytes: a larger intermediate result is kept on disk."""
+_IN_MEMORY = 2**26
+"""Bytes: a larger intermediate result is kept on disk. There are several of them at a time."""
 
 
-def scratch_array(folder: Path, shape: tuple[int, ...], dtype: DTypeLike, side: int = 512) -> WritableArray:
+def scratch_array(
+    folder: Path, shape: tuple[int, ...], dtype: DTypeLike, side: int = 512, in_memory: int | None = None
+) -> WritableArray:
     """Zeros: in memory, or on disk where they would take too much of it.
 
     Parameters
@@ -35,8 +38,11 @@ def scratch_array(folder: Path, shape: tuple[int, ...], dtype: DTypeLike, side: 
         Of the array; the last two axes are y and x.
     side
         Side in y and x of the blocks on disk, which hold one plane each.
+    in_memory
+        Bytes up to which it is kept in memory; 64 MiB by default.
     """
-    if math.prod(shape) * np.dtype(dtype).itemsize <= _IN_MEMORY:
+    limit = _IN_MEMORY if in_memory is None else in_memory
+    if math.prod(shape) * np.dtype(dtype).itemsize <= limit:
         return np.zeros(shape, dtype)
     chunks = (*(1,) * (len(shape) - 2), *(min(side, size) for size in shape[-2:]))
     path = Path(tempfile.mkdtemp(dir=folder)) / "scratch"
@@ -45,7 +51,7 @@ def scratch_array(folder: Path, shape: tuple[int, ...], dtype: DTypeLike, side: 
 
 @contextmanager
 def scratch_folder(near: Path) -> Iterator[Path]:
-    """A hidden folder on the disk of a result, gone afterwards.
+    """A hidden folder on the disk of a result, gone afterwards; those of processes that died go first.
 
     Raises
     ------
@@ -54,7 +60,9 @@ def scratch_folder(near: Path) -> Iterator[Path]:
     """
     try:
         near.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".dinoscope-", dir=near.parent, ignore_cleanup_errors=True) as folder:
+        clear_scratch(near.parent)
+        prefix = f".{SCRATCH}-{own_mark()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=near.parent, ignore_cleanup_errors=True) as folder:
             yield Path(folder)
     except OSError as error:
         if isinstance(error, StoreError) or error.errno is None:

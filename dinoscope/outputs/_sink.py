@@ -10,8 +10,9 @@ import zarr
 
 from dinoscope.errors import RegionError, StoreError
 from dinoscope.geometry import Region
-from dinoscope.outputs._atomic import disk_errors, ensure_writable, partial_name, publish, remove, remove_for_good
+from dinoscope.outputs._atomic import disk_errors, ensure_writable, publish, remove, remove_for_good
 from dinoscope.tiling import blocks
+from dinoscope.unfinished import unfinished_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ class SpooledSink:
     ) -> None:
         ensure_writable(target, force=force)
         self._target = target
-        self._partial = partial_name(target)
+        self._partial = unfinished_name(target, "partial")
         self._complete = complete
         self._state: Literal["open", "finished", "aborted"] = "open"
         with disk_errors(target):

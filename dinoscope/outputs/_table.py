@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dinoscope.errors import MissingDependencyError, SettingsError
-from dinoscope.outputs._atomic import partial_file, write_text
+from dinoscope.outputs._atomic import partial_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
 
 _PARQUET = (".parquet", ".pq")
+
+_ROWS = 10_000
+"""Rows that are text at the same time."""
 
 
 def to_data_frame(columns: Mapping[str, NDArray[Any] | Sequence[Any]], index: str) -> pd.DataFrame:
@@ -63,11 +65,13 @@ def write_table(path: Path, columns: Mapping[str, NDArray[Any] | Sequence[Any]])
         raise SettingsError(f"the columns of {path.name} differ in length: {lengths}")
     if path.suffix.lower() in _PARQUET:
         return _write_parquet(path, columns)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*(_cells(values) for values in columns.values()), strict=True))
-    return write_text(path, text.getvalue())
+    with partial_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for start in range(0, max(lengths.values(), default=0), _ROWS):
+            part = slice(start, start + _ROWS)
+            writer.writerows(zip(*(_cells(values[part]) for values in columns.values()), strict=True))
+    return path
 
 
 def check_table_name(path: Path) -> None:

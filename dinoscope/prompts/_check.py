@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dinoscope.errors import PromptError
+from dinoscope.prompts._kinds import TextPrompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,6 +24,8 @@ def check_prompts(prompts: Sequence[Prompt], voxels: tuple[int, int, int]) -> No
     if not prompts:
         raise PromptError("there are no prompts: at least one positive example is needed")
     for number, prompt in enumerate(prompts):
+        if isinstance(prompt, TextPrompt):
+            continue  # which lies nowhere
         low, high = prompt.bounds
         inside = all(-0.5 <= a and b < n - 0.5 for a, b, n in zip(low, high, voxels, strict=True))
         if not inside:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dinoscope.errors import PromptError
 from dinoscope.prompts._csv import read_csv, write_csv
 from dinoscope.prompts._geojson import read_geojson, write_geojson
-from dinoscope.prompts._kinds import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt
+from dinoscope.prompts._kinds import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt, TextPrompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,7 @@ def read_prompts(path: str | Path) -> list[Prompt]:
     also ``shape-type``, and may have the ``width`` of lines. GeoJSON has features with coordinates ``[x, y]`` in pixels
     and the optional properties ``class``, ``positive`` and ``z`` (section): Point and MultiPoint, LineString (a stroke,
     with the property ``width`` in pixels), Polygon (a box around an object where the property ``kind`` is ``box``) and
-    MultiPolygon (a mask).
+    MultiPolygon (a mask). A text is a feature whose geometry is null, with the property ``text``.
 
     Raises
     ------
@@ -80,6 +80,8 @@ def describe_prompt(prompt: Prompt) -> dict[str, Any]:
         case MaskPrompt(section=section, origin=origin, mask=mask):
             box = {"section": section, "origin": list(origin), "shape": list(mask.shape)}
             return {"kind": "mask", **box, "area": int(mask.sum()), **record}
+        case TextPrompt(text=text, weight=weight):
+            return {"kind": "text", "text": text, "weight": weight, **record}
 
 
 def _check_kind(path: Path) -> None:

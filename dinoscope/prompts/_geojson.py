@@ -1,7 +1,8 @@
 """Prompts of every kind in GeoJSON, in the units of pictures: coordinates are ``[x, y]`` voxel indices.
 
 A box is a Polygon with the property ``kind: "box"``, a stroke a LineString with the property ``width``, a mask a
-MultiPolygon whose rings run between the voxels. So each looks in other programs as it looks here.
+MultiPolygon whose rings run between the voxels. So each looks in other programs as it looks here. A text has no
+geometry, but the property ``text``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dinoscope.prompts._kinds import (
     PointPrompt,
     PolygonPrompt,
     StrokePrompt,
+    TextPrompt,
 )
 from dinoscope.prompts._rings import mask_of_rings, rings_of_mask
 from dinoscope.prompts._shapes import is_upright
@@ -53,6 +55,9 @@ def write_geojson(prompts: Iterable[Prompt], path: Path) -> None:
 
 
 def _feature(prompt: Prompt) -> Json:
+    if isinstance(prompt, TextPrompt):
+        told: Json = {"class": prompt.class_name, "positive": prompt.positive, "text": prompt.text}
+        return {"type": "Feature", "geometry": None, "properties": {**told, "weight": prompt.weight}}
     section = prompt.position[0] if isinstance(prompt, PointPrompt) else prompt.section
     properties: Json = {"class": prompt.class_name, "positive": prompt.positive, "z": section}
     match prompt:
@@ -75,6 +80,8 @@ def _feature(prompt: Prompt) -> Json:
 def _prompts(feature: Json, where: str) -> list[Prompt]:
     properties, geometry = feature.get("properties") or {}, feature["geometry"]
     meaning = str(properties.get("class", DEFAULT_CLASS)), is_positive(properties.get("positive", True), where)
+    if geometry is None:  # as GeoJSON has it of what lies nowhere
+        return [TextPrompt(str(properties["text"]), *meaning, weight=float(properties.get("weight", 1.0)))]
     z, places = float(properties.get("z", 0)), geometry["coordinates"]
     match geometry["type"]:
         case "Point":

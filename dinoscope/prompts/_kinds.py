@@ -184,10 +184,49 @@ class MaskPrompt:
         return (float(self.section), float(y), float(x)), (float(self.section), y + height - 1.0, x + width - 1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class TextPrompt:
+    """A word, or a few: what is looked for by its name. It lies nowhere, and needs a text encoder.
+
+    Attributes
+    ----------
+    text
+        What patches of the class show, in words; English, for the text encoders that there are.
+    class_name
+        What it is an example of; the text itself by default.
+    positive
+        False for what the class is not, such as the background.
+    weight
+        How many clicks an example counts for; not used of counter-examples.
+
+    Raises
+    ------
+    PromptError
+        If the text is empty, or the weight is not positive.
+    """
+
+    text: str
+    class_name: str = ""
+    positive: bool = True
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.text.strip() or not 0 < self.weight < float("inf"):
+            raise PromptError(
+                f"a text prompt of {self.text!r} with the weight {self.weight}: expected at least one word, and a "
+                "positive weight"
+            )
+        if not self.class_name:
+            object.__setattr__(self, "class_name", self.text.strip())
+
+
 RegionPrompt = BoxPrompt | PolygonPrompt | StrokePrompt | MaskPrompt
 """What covers voxels of one section."""
 
-Prompt = PointPrompt | RegionPrompt
+PlacedPrompt = PointPrompt | RegionPrompt
+"""What lies somewhere in the image."""
+
+Prompt = PlacedPrompt | TextPrompt
 
 
 def _bounds(section: int, vertices: Sequence[Corner]) -> Bounds:

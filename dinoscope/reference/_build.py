@@ -12,13 +12,16 @@ from dinoscope.prompts import (
     PointPrompt,
     PolygonPrompt,
     StrokePrompt,
+    TextPrompt,
     check_prompts,
     class_names,
     describe_prompt,
+    placed,
 )
 from dinoscope.reference._object import patches_near, split_box
 from dinoscope.reference._places import deepest_voxel, depths, patches_around, patches_under
 from dinoscope.reference._reference import Reference, Window
+from dinoscope.reference._texts import EmbedTexts, no_texts, text_examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +30,14 @@ if TYPE_CHECKING:
 
     from dinoscope.features import FeatureStore
     from dinoscope.geometry import Region
-    from dinoscope.prompts import Prompt, RegionPrompt
+    from dinoscope.prompts import PlacedPrompt, Prompt, RegionPrompt
     from dinoscope.settings import ReferenceSettings
     from dinoscope.tiling import PatchGrid
 
 
-def build_reference(store: FeatureStore, prompts: Sequence[Prompt], settings: ReferenceSettings) -> Reference:
+def build_reference(
+    store: FeatureStore, prompts: Sequence[Prompt], settings: ReferenceSettings, embed: EmbedTexts = no_texts
+) -> Reference:
     """Look the prompts up in feature space.
 
     Parameters
@@ -43,17 +48,23 @@ def build_reference(store: FeatureStore, prompts: Sequence[Prompt], settings: Re
         At least one positive one per class.
     settings
         What to take from their neighbourhoods.
+    embed
+        What knows where texts lie among features; texts are refused by default.
 
     Raises
     ------
     PromptError
-        If a prompt lies outside of the image, or a class has no positive one.
+        If a prompt lies outside of the image, a class has no positive one, or there is a text and nothing to read it.
     StoreError
         If features are missing.
     """
     check_prompts(prompts, store.grid.voxels)
     names = class_names(prompts)
-    vectors, windows = zip(*(_look_up(store, prompt, settings) for prompt in prompts), strict=True)
+    told = text_examples(prompts, store.manifest.encoder, embed)
+    found = (
+        told[prompt] if isinstance(prompt, TextPrompt) else _look_up(store, prompt, settings) for prompt in prompts
+    )
+    vectors, windows = zip(*found, strict=True)
     return Reference(
         classes=names,
         vectors=np.stack(vectors),
@@ -61,7 +72,7 @@ def build_reference(store: FeatureStore, prompts: Sequence[Prompt], settings: Re
         positive=np.array([prompt.positive for prompt in prompts]),
         windows=windows,
         encoder=store.manifest.encoder,
-        pixel_size_nm=store.manifest.pixel_size_nm,
+        pixel_size_nm=store.manifest.pixel_size_nm if placed(prompts) else None,  # a text has no size
         provenance=tuple({"image": store.manifest.image.uri, **describe_prompt(prompt)} for prompt in prompts),
     )
 
@@ -76,7 +87,7 @@ def prompted_patches(grid: PatchGrid, prompts: Sequence[Prompt], settings: Refer
     """
     check_prompts(prompts, grid.voxels)
     regions = []
-    for prompt in prompts:
+    for prompt in placed(prompts):
         regions.append(patches_around(grid, prompt, settings)[1])
         match prompt:
             case BoxPrompt(positive=True):
@@ -86,7 +97,9 @@ def prompted_patches(grid: PatchGrid, prompts: Sequence[Prompt], settings: Refer
     return regions
 
 
-def _look_up(store: FeatureStore, prompt: Prompt, settings: ReferenceSettings) -> tuple[NDArray[np.float32], Window]:
+def _look_up(
+    store: FeatureStore, prompt: PlacedPrompt, settings: ReferenceSettings
+) -> tuple[NDArray[np.float32], Window]:
     """The feature vector (C,) of one example, and its window."""
     if isinstance(prompt, PointPrompt):
         window = _read_window(store, prompt, settings, prompt.position)
@@ -111,20 +124,22 @@ def _weigh(store: FeatureStore, prompt: RegionPrompt) -> tuple[Region, NDArray[n
     return patches, covered * depths(covered) ** 2
 
 
-def _read_window(store: FeatureStore, prompt: Prompt, settings: ReferenceSettings, middle: tuple[float, ...]) -> Window:
+def _read_window(
+    store: FeatureStore, prompt: PlacedPrompt, settings: ReferenceSettings, middle: tuple[float, ...]
+) -> Window:
     """The patches around a prompt, the middle of which is at a voxel (z, y, x)."""
     patches, read = patches_around(store.grid, prompt, settings)
-    centre = (round(middle[0]), *(int(store.grid.patch_index(voxel)) for voxel in middle[1:]))
+    centre = (round(middle[0]), *(int(store.grid.patch_index(middle[axis], axis)) for axis in (1, 2)))
     inside = zip(centre, patches.start, patches.stop, strict=True)
     clamped = tuple(min(max(c, a), b - 1) for c, a, b in inside)
-    return Window(store.manifest.image.digest, patches, read, clamped, store.read(read)[0].astype(np.float16))
+    image, grid = store.manifest.image.digest, (store.grid.stride, store.grid.scale)
+    return Window(image, patches, read, clamped, store.read(read)[0].astype(np.float16), grid)
 
 
 def _bilinear(grid: PatchGrid, prompt: PointPrompt, window: Window) -> NDArray[np.float32]:
     """Interpolate between the 4 patches around a point, as in the paper."""
     rows, columns = (
-        _two_nearest(float(grid.to_patch(voxel)), size)
-        for voxel, size in zip(prompt.position[1:], grid.shape[1:], strict=True)
+        _two_nearest(float(grid.to_patch(prompt.position[axis], axis)), grid.shape[axis]) for axis in (1, 2)
     )
     _, top, left = window.read.start
     vector = np.zeros(window.features.shape[-1], np.float64)
@@ -145,8 +160,9 @@ def _two_nearest(patch: float, size: int) -> tuple[tuple[int, float], tuple[int,
 def _nearest(grid: PatchGrid, prompt: PointPrompt, window: Window) -> NDArray[np.float32]:
     """One patch, rounded as the published code does: with a bias of half a patch, and never out of the crop."""
     index = []
-    for voxel, start, stop in zip(prompt.position[1:], window.patches.start[1:], window.patches.stop[1:], strict=True):
-        index.append(min(start + round(voxel / grid.patch_voxels - start), stop - 1))
+    for axis in (1, 2):
+        start, stop = window.patches.start[axis], window.patches.stop[axis]
+        index.append(min(start + round(prompt.position[axis] / grid.patch_side(axis) - start), stop - 1))
     _, top, left = window.read.start
     nearest: NDArray[np.float32] = window.features[index[0] - top, index[1] - left].astype(np.float32)
     return nearest

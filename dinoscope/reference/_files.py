@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from dinoscope.errors import ReferenceMismatchError, StoreError
+from dinoscope.unfinished import clear_unfinished, unfinished_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,8 @@ def write_file(path: Path, tensors: Mapping[str, NDArray[Any]], header: Mapping[
     StoreError
         If the disk refuses, or there is no such folder.
     """
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    clear_unfinished(path)
+    partial = unfinished_name(path, "partial")
     facts = json.dumps({"version": FORMAT_VERSION, **header})
     try:
         partial.write_bytes(save(dict(tensors), metadata={FORMAT: facts}))

@@ -13,7 +13,7 @@ from dinoscope.prompts import BoxPrompt, PointPrompt, as_mask
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dinoscope.prompts import Prompt, RegionPrompt
+    from dinoscope.prompts import PlacedPrompt, RegionPrompt
     from dinoscope.settings import ReferenceSettings
     from dinoscope.tiling import PatchGrid
 
@@ -21,24 +21,26 @@ _MARGIN = 1
 """Patches around a window that let a 3 x 3 filter see past its border."""
 
 
-def patches_around(grid: PatchGrid, prompt: Prompt, settings: ReferenceSettings) -> tuple[Region, Region]:
+def patches_around(grid: PatchGrid, prompt: PlacedPrompt, settings: ReferenceSettings) -> tuple[Region, Region]:
     """The patches around a prompt, and the same with their margin."""
     side = max(1, round(settings.crop / grid.stride))
-    section, *centre = middle_of(grid, prompt)
+    middle = middle_of(grid, prompt)
     start, stop = [], []
-    for voxel, size in zip(centre, grid.shape[1:], strict=True):
+    for axis in (1, 2):
+        voxel, size = middle[axis], grid.shape[axis]
         if settings.crop_at == "lattice":
-            first = int(max(voxel, 0.0) / grid.patch_voxels) // side * side
+            first = int(max(voxel, 0.0) / grid.patch_side(axis)) // side * side
         else:
-            first = min(max(int(grid.patch_index(voxel)) - side // 2, 0), max(size - side, 0))
+            first = min(max(int(grid.patch_index(voxel, axis)) - side // 2, 0), max(size - side, 0))
         start.append(first)
         stop.append(min(first + side, size))
-    patches = Region((round(section), *start), (round(section) + 1, *stop))
+    section = round(middle[0])
+    patches = Region((section, *start), (section + 1, *stop))
     margin = 0 if settings.crop_at == "lattice" else _MARGIN  # the published code filters crop by crop
     return patches, patches.grow((0, margin, margin)).intersect(grid.extent)
 
 
-def middle_of(grid: PatchGrid, prompt: Prompt) -> tuple[float, ...]:
+def middle_of(grid: PatchGrid, prompt: PlacedPrompt) -> tuple[float, ...]:
     """Voxel coordinates (z, y, x) of the middle of a prompt; where it is crooked, that is not the middle of its bounds.
 
     Of a polygon, a stroke or a mask it is the middle of the patch that lies deepest in it.

@@ -44,7 +44,12 @@ class Example:
 
     @property
     def place(self) -> str:
-        """Such as ``point at z 0, y 48, x 48.5``: the position of a point, or the middle of the bounds of a region."""
+        """Such as ``point at z 0, y 48, x 48.5``: the position of a point, or the middle of the bounds of a region.
+
+        Of a text it is the text itself, such as ``text “round vesicle”``.
+        """
+        if "text" in self.record:
+            return f"text “{self.record['text']}”"
         kind = self.record.get("kind", "example")
         middle = _middle(self.record)
         if not middle:

@@ -26,7 +26,7 @@ class Window:
     Attributes
     ----------
     image
-        Digest of the image's content: patches of one image are the same patch wherever windows overlap.
+        Digest of the image's content: patches of one image on one grid are the same patch wherever windows overlap.
     patches
         The patches (z, gy, gx) that count.
     read
@@ -35,6 +35,9 @@ class Window:
         The patch (z, gy, gx) in the middle of the example.
     features
         Of `read`, shape (h, w, C), in half precision as in the store: there may be hundreds of windows.
+    grid
+        Side of a patch and working pixels per voxel: at another scale, or in more passes, patches of the same indices
+        lie elsewhere. Zeros in files that do not tell.
     """
 
     image: str
@@ -42,6 +45,18 @@ class Window:
     read: Region
     centre: tuple[int, ...]
     features: NDArray[np.float16]
+    grid: tuple[int, float] = (0, 0.0)
+
+    @property
+    def is_nowhere(self) -> bool:
+        """Whether there are no patches, as of a text."""
+        return not self.features.size
+
+    @classmethod
+    def nowhere(cls, channels: int) -> Window:
+        """The window of an example that lies in no image."""
+        nothing = Region((0, 0, 0), (0, 0, 0))
+        return cls("", nothing, nothing, (0, 0, 0), np.zeros((0, 0, channels), np.float16))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -51,12 +66,15 @@ class Window:
             "patches": [self.patches.start, self.patches.stop],
             "read": [self.read.start, self.read.stop],
             "centre": self.centre,
+            "grid": self.grid,
         }
 
     @classmethod
     def of(cls, facts: dict[str, Any], features: NDArray[np.float16]) -> Window:
         """The window that told these facts of itself."""
-        return cls(facts["image"], _region(facts["patches"]), _region(facts["read"]), tuple(facts["centre"]), features)
+        stride, scale = facts.get("grid", (0, 0.0))
+        patches, read, centre = _region(facts["patches"]), _region(facts["read"]), tuple(facts["centre"])
+        return cls(facts["image"], patches, read, centre, features, (int(stride), float(scale)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,13 +86,13 @@ class Reference:
     classes
         Names of the K classes.
     vectors
-        One feature vector per example, shape (P, C), float32.
+        One feature vector per example, shape (P, C), float32; that of a text is as long as the text's weight.
     class_index
         Class of each example, shape (P,), 0 to K - 1.
     positive
         Its sign, shape (P,).
     windows
-        The patches around each example; one per example.
+        The patches around each example, none around a text; one per example.
     encoder
         The encoder the features came from.
     pixel_size_nm
@@ -91,6 +109,11 @@ class Reference:
     encoder: EncoderSpec
     pixel_size_nm: float | None
     provenance: tuple[dict[str, Any], ...]
+
+    @property
+    def is_text(self) -> NDArray[np.bool_]:
+        """Which of the examples are texts, shape (P,): they come from a text encoder and lie in no image."""
+        return np.array([window.is_nowhere for window in self.windows], bool)
 
     def save(self, path: str | Path) -> Path:
         """Write the reference as one safetensors file with a JSON header, whole or not at all.
@@ -164,7 +187,7 @@ def pool_references(references: Sequence[Reference]) -> Reference:
         positive=np.concatenate([reference.positive for reference in references]),
         windows=tuple(window for reference in references for window in reference.windows),
         encoder=first.encoder,
-        pixel_size_nm=first.pixel_size_nm,
+        pixel_size_nm=next((r for r in references if not r.is_text.all()), first).pixel_size_nm,
         provenance=tuple(record for reference in references for record in reference.provenance),
     )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dinoscope.features import Manifest
     from dinoscope.geometry import Region
     from dinoscope.image import Image
+    from dinoscope.segmentation._segmenter import Segmenter
     from dinoscope.settings import SegmentationSettings
     from dinoscope.similarity import SimilarityMap
     from dinoscope.tiling import PatchGrid
@@ -32,10 +33,13 @@ class FineMap:
         The map on the patch grid.
     evidence
         The image that tells where borders lie; without one the map is bilinear between patch centres.
+    segmenter
+        Draws the outlines of objects that are found in the map, where that is wanted; no similarity depends on it.
     """
 
     similarity: SimilarityMap
     evidence: Evidence | None = None
+    segmenter: Segmenter | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -82,6 +86,7 @@ def refine_map(
     features: Manifest,
     settings: SegmentationSettings,
     prior: Prior | None = None,
+    segmenter: Segmenter | None = None,
 ) -> FineMap:
     """A similarity map at voxels, as fine as the settings want it.
 
@@ -97,7 +102,10 @@ def refine_map(
         Whether the image refines the map.
     prior
         What the map means by itself, where it is a part of a larger one; that of this map by default.
+    segmenter
+        Draws the outlines of objects, should the settings want that; by default `segment` makes the one they name.
     """
     if settings.refine == "none":
         return FineMap(similarity)
-    return FineMap(similarity, Evidence(prior or Prior.of(similarity), Picture(image, features.intensity)))
+    evidence = Evidence(prior or Prior.of(similarity), Picture(image, features.intensity))
+    return FineMap(similarity, evidence, segmenter)

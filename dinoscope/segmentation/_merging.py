@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,17 @@ import numpy as np
 from dinoscope.segmentation._pieces import join
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from dinoscope.segmentation._rules import ObjectRules
 
 _DENT = 1.0
 """Sides of a voxel: a pass that lies no deeper below a top is a dent of the rim, not a neck."""
+
+_AT_ONCE = 2**16
+"""Passes that are numbers of Python at the same time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,18 +95,22 @@ def merge_basins(
     count = int(group.max()) + 1
     top = np.zeros(count, np.float32)
     np.maximum.at(top, group, tops)
-    size = np.bincount(group, weights=voxels, minlength=count)
+    size = np.bincount(group, weights=voxels, minlength=count).astype(np.float64)
     ways = passes.between(group)
     order = np.lexsort((ways.places, -ways.heights))
-    merged = _merge(ways.pairs[order].tolist(), ways.heights[order].tolist(), top.tolist(), size.tolist(), rules)
-    return join(count, merged)[group]
+    merged = _merge(ways.pairs[order], ways.heights[order], top, size, rules)
+    return join(count, ways.pairs[order[merged]])[group]
 
 
 def _merge(
-    pairs: list[list[int]], heights: list[float], top: list[float], size: list[float], rules: ObjectRules
-) -> NDArray[np.int64]:
-    """The pairs that are made one, in this order of the passes, as Kruskal's algorithm does with a union of sets."""
-    parent = list(range(len(top)))
+    pairs: NDArray[np.int64],
+    heights: NDArray[np.float32],
+    tops: NDArray[np.float32],
+    sizes: NDArray[np.float64],
+    rules: ObjectRules,
+) -> NDArray[np.bool_]:
+    """Which pairs are made one, in this order of the passes, as Kruskal's algorithm does with a union of sets."""
+    parent, top, size = array("q", range(len(tops))), array("d", tops), array("d", sizes)
 
     def find(node: int) -> int:
         while parent[node] != node:
@@ -108,8 +118,8 @@ def _merge(
             node = parent[node]
         return node
 
-    merged = []
-    for (first, second), height in zip(pairs, heights, strict=True):
+    merged = np.zeros(len(pairs), bool)
+    for row, (first, second, height) in enumerate(_rows(pairs, heights)):
         a, b = find(first), find(second)
         lower = min(top[a], top[b])
         neck = height < rules.split * lower and height < lower - _DENT
@@ -118,5 +128,12 @@ def _merge(
                 a, b = b, a
             parent[b] = a
             top[a], size[a] = max(top[a], top[b]), size[a] + size[b]
-            merged.append((first, second))
-    return np.array(merged, np.int64).reshape(-1, 2)
+            merged[row] = True
+    return merged
+
+
+def _rows(pairs: NDArray[np.int64], heights: NDArray[np.float32]) -> Iterator[tuple[int, int, float]]:
+    """The passes one by one, few of them in memory as numbers of Python."""
+    for start in range(0, len(pairs), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        yield from zip(pairs[part, 0].tolist(), pairs[part, 1].tolist(), heights[part].tolist(), strict=True)

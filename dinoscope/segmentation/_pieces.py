@@ -98,13 +98,15 @@ def join(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 def tally(pieces: NDArray[Any], count: int, block: Region, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Sizes of the pieces 1 to `count` of a block, and where in the image their first voxels are, in C order."""
     flat = pieces.ravel()
+    voxels = np.flatnonzero(flat)
+    owner = flat[voxels]
     first = np.zeros(count + 1, np.int64)
-    first[flat[::-1]] = np.arange(flat.size)[::-1]  # of equal indices the last one written stays
+    first[owner[::-1]] = voxels[::-1]  # of equal indices the last one written stays
     inside = np.unravel_index(first[1:], block.shape)
     places = np.zeros(count, np.int64)
     for axis, index in enumerate(inside):
         places += (index + block.start[axis]) * math.prod(shape[axis + 1 :])
-    return np.bincount(flat, minlength=count + 1)[1:], places
+    return np.bincount(owner, minlength=count + 1)[1:], places
 
 
 def count_pairs(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

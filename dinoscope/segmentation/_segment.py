@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dinoscope.errors import SettingsError
 from dinoscope.geometry import Region
 from dinoscope.image import Image, LazyArray
-from dinoscope.jobs import Progress, ProgressCallback, ignore_progress
+from dinoscope.jobs import Mapper, ProgressCallback, ignore_progress, in_turn
 from dinoscope.segmentation._fine import FineMap, as_fine
 from dinoscope.segmentation._objects import find_objects
+from dinoscope.segmentation._outlining import outline_objects
+from dinoscope.segmentation._prior import reached
 from dinoscope.segmentation._rules import object_rules
+from dinoscope.segmentation._sam_weights import segmenter_of
 from dinoscope.segmentation._threshold import choose_thresholds
 from dinoscope.tiling import blocks
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinoscope.features import ImageFacts
+    from dinoscope.segmentation._segmenter import Segmenter
     from dinoscope.settings import SegmentationSettings
     from dinoscope.similarity import SimilarityMap, WritableArray
 
@@ -82,6 +87,7 @@ def segment(
     settings: SegmentationSettings,
     scratch: WritableArray | None = None,
     progress: ProgressCallback = ignore_progress,
+    each: Mapper = in_turn,
 ) -> Segmentation:
     """Cut a similarity map at a threshold and find the objects.
 
@@ -97,47 +103,73 @@ def segment(
         Where to keep the objects, shape (z, y, x), uint32; a new array in memory by default.
     progress
         Called after every block, with the stage ``"objects"``, and then ``"split"`` and ``"link"`` where that is done.
+        Where SAM 2 refines, then ``"parts"`` after every block, and ``"sam2"`` after every part of an object in a
+        section.
+    each
+        How the labels of blocks are worked out; they are joined here.
 
     Raises
     ------
     SettingsError
-        If sizes are limited and the sizes of the image's axes are in different units, or no size is within the limits.
+        If sizes are limited and the sizes of the image's axes are in different units, or no size is within the limits;
+        or if SAM 2 is to refine and the map is not one that `refine_map` made.
+    SegmenterNotFoundError, CheckpointError, MissingDependencyError
+        If SAM 2 is to refine and is not to be had, see `create_segmenter`.
 
     Notes
     -----
     Where several classes reach their thresholds at a voxel, the most similar one has it.
+
+    SAM 2 draws what is an object by then: ids, links and limits of size are those of what the map shows. It is shown
+    every part of an object in a section by itself, which on one core of a CPU takes the tiny one about 5 s a part.
     """
     rules = object_rules(image, settings)
     fine = as_fine(similarity)
+    segmenter = _segmenter(fine, settings)
     thresholds = choose_thresholds(fine, settings.threshold)
-    certain = thresholds + settings.certainty * np.maximum(fine.similarity.levels - thresholds, 0).astype(np.float32)
+    certain = thresholds + settings.certainty * np.maximum(reached(fine.similarity) - thresholds, 0).astype(np.float32)
     pieces = np.zeros(image.voxels, np.uint32) if scratch is None else scratch
     todo = list(blocks(Region.of_shape(image.voxels), BLOCK))
-    done = 0
-
-    def read(block: Region) -> NDArray[np.int16]:
-        nonlocal done
-        done += 1
-        progress(Progress("objects", done, len(todo)))
-        return _doubted(fine.read(block), thresholds, certain)
-
-    found = find_objects(todo, read, pieces, rules, progress)
+    labels = each(_Cut(replace(fine, segmenter=None), thresholds, certain), todo, "objects", progress)
+    found = find_objects(todo, lambda block: next(labels), pieces, rules, progress)
+    object_of = found.object_of
+    if segmenter is not None and fine.evidence is not None:
+        object_of = outline_objects(object_of, pieces, fine.evidence.picture, segmenter, progress)
     return Segmentation(
         fine.classes,
         tuple(float(t) for t in thresholds),
-        _Lookup(found.class_of[found.object_of], pieces, image.stacked),
-        _Lookup(found.object_of, pieces, image.stacked),
+        _Lookup(found.class_of[object_of], pieces, image.stacked),
+        _Lookup(object_of, pieces, image.stacked),
         tuple(fine.classes[label - 1] for label in found.class_of[1:]),
     )
 
 
-def _doubted(
-    values: NDArray[np.float32], thresholds: NDArray[np.float32], certain: NDArray[np.float32]
-) -> NDArray[np.int16]:
-    """Class labels of similarities (K, z, y, x), negative where the similarity of the class is not certain."""
-    labels = _labels(values, thresholds).astype(np.int16)
-    best = np.take_along_axis(values, np.maximum(labels - 1, 0)[np.newaxis].astype(np.intp), axis=0)[0]
-    return np.where(best >= certain[np.maximum(labels - 1, 0)], labels, -labels)
+def _segmenter(fine: FineMap, settings: SegmentationSettings) -> Segmenter | None:
+    """What draws the outlines: before the work, which would be lost if it were not to be had."""
+    if settings.refine != "sam2":
+        return None
+    if fine.evidence is None:
+        raise SettingsError(
+            "refine 'sam2' needs the image and was given a map alone: pass what refine_map makes of the two, or choose "
+            "refine 'none'"
+        )
+    return fine.segmenter or segmenter_of(settings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    """Class labels of a block (z, y, x), negative where the similarity of the class is not certain."""
+
+    fine: FineMap
+    thresholds: NDArray[np.float32]
+    certain: NDArray[np.float32]
+
+    def __call__(self, block: Region) -> NDArray[np.int16]:
+        values = self.fine.read(block)
+        labels = _labels(values, self.thresholds).astype(np.int16)
+        index = np.maximum(labels - 1, 0)
+        best = np.take_along_axis(values, index[np.newaxis].astype(np.intp), axis=0)[0]
+        return np.where(best >= self.certain[index], labels, -labels)
 
 
 def label_region(

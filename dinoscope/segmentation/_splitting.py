@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, find_objects, label
 
 from dinoscope.geometry import Region
 from dinoscope.jobs import counted
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from dinoscope.jobs import ProgressCallback
     from dinoscope.segmentation._rules import ObjectRules
     from dinoscope.similarity import WritableArray
+
+_BOX_COST = 4096
+"""Voxels for which distances are found in the time that it takes to begin anew."""
 
 
 def split_objects(scratch: WritableArray, found: Found, rules: ObjectRules, progress: ProgressCallback) -> Found:
@@ -59,7 +62,7 @@ class _Basins:
         self._scratch, self._found, self._rules = scratch, found, rules
         self._before = len(found.object_of)
         """The first number that means a basin; smaller ones are pieces that wait for their turn."""
-        self._owners = found.object_of
+        self._owners = found.object_of.astype(np.uint32)  # windows of them are what takes most memory
         self._count = self._before
         self._facts: list[Facts] = []
         self._tops: list[NDArray[np.float32]] = [np.zeros(1, np.float32)]
@@ -74,7 +77,7 @@ class _Basins:
             for axis, (size, length) in enumerate(zip(extent.shape, self._rules.spacing, strict=True))
         )
         window = block.grow(margin).intersect(extent)
-        numbers = np.asarray(self._scratch[window.slices]).astype(np.int64)
+        numbers = np.asarray(self._scratch[window.slices])
         objects = self._owners[numbers]
         if not objects[block.relative_to(window).slices].any():
             return
@@ -83,7 +86,7 @@ class _Basins:
         wide = block.grow(tuple(2 * s for s in step)).intersect(extent)
         near = block.grow(step).intersect(extent)
         crop = wide.relative_to(window).slices
-        objects, depths, numbers = objects[crop], depths[crop], numbers[crop]
+        objects, depths, numbers = objects[crop], depths[crop], numbers[crop].astype(np.int64)
         ahead = climb(depths, objects, self._rules.spacing)
         numbers = np.where(numbers >= self._before, numbers, 0)
         numbers[block.relative_to(wide).slices] = self._number(block, wide, ahead, objects, depths)
@@ -109,33 +112,38 @@ class _Basins:
         core = block.relative_to(wide).slices
         inside = np.zeros(wide.shape, bool)
         inside[core] = objects[core] > 0
-        top = _follow(ahead.ravel(), inside.ravel()).reshape(wide.shape)
-        is_top = inside & (top == np.arange(top.size).reshape(top.shape))
-        numbers = np.where(inside, np.cumsum(is_top).reshape(top.shape).ravel()[top], 0)[core]
-        count = int(is_top.sum())
-        owners = objects[is_top]
-        voxels, places = tally(numbers, count, block, self._scratch.shape)
+        voxels, top = _follow(ahead.ravel(), inside.ravel())
+        is_top = top == np.arange(len(top))
+        basins = np.zeros(wide.size, np.int64)
+        basins[voxels] = np.cumsum(is_top)[top]
+        numbers = basins.reshape(wide.shape)[core]
+        tops = voxels[is_top]
+        owners = objects.ravel()[tops]
+        sizes, places = tally(numbers, len(tops), block, self._scratch.shape)
         facts = self._found.facts
-        self._facts.append(Facts(facts.classes[owners], voxels, facts.certain[owners], places))
-        self._tops.append(depths[is_top])
+        self._facts.append(Facts(facts.classes[owners], sizes, facts.certain[owners], places))
+        self._tops.append(depths.ravel()[tops])
         self._own(owners)
         numbers = np.where(numbers > 0, numbers + self._count - 1, 0)
-        self._count += count
+        self._count += len(tops)
         self._scratch[block.slices] = numbers.astype(np.uint32)
         return numbers
 
-    def _own(self, owners: NDArray[np.int64]) -> None:
+    def _own(self, owners: NDArray[np.uint32]) -> None:
         """Note the objects of the next numbers. The table grows by doubling, which copies it rarely."""
         stop = self._count + len(owners)
         if stop > len(self._owners):
-            self._owners = np.concatenate([self._owners, np.zeros(max(stop, 1024), np.int64)])
+            self._owners = np.concatenate([self._owners, np.zeros(max(stop, 1024), np.uint32)])
         self._owners[self._count : stop] = owners
 
     def _meet(self, near: Region, wide: Region, ahead: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
         """Note basins that a step leads from one into the other: a block cut them."""
         inside = near.relative_to(wide).slices
-        here, there = numbers[inside].ravel(), numbers.ravel()[ahead[inside].ravel()]
-        met = (here != there) & (here > 0) & (there > 0)
+        seen = np.zeros(wide.shape, bool)
+        seen[inside] = numbers[inside] > 0
+        at = np.flatnonzero(seen)
+        here, there = numbers.ravel()[at], numbers.ravel()[ahead.ravel()[at]]
+        met = (here != there) & (there > 0)
         self._same.append(count_pairs(here[met], there[met])[0])
 
 
@@ -158,9 +166,38 @@ def find_depths(classes: NDArray[Any], spacing: tuple[float, ...], reach: float)
         inside = classes == value
         if inside.all():
             return np.full(classes.shape, reach, np.float32)
-        distance = distance_transform_edt(inside, sampling=spacing)[inside] - min(spacing) / 2
-        depths[inside] = np.minimum(distance, reach)
+        for box, part in _parts(inside):
+            depths[box][part] = np.minimum(_distances(part, spacing) - min(spacing) / 2, reach)
     return depths
+
+
+def _parts(inside: NDArray[np.bool_]) -> Iterator[tuple[tuple[slice, ...], NDArray[np.bool_]]]:
+    """Boxes in which distances are those in the whole, each with the voxels that they are right for.
+
+    Of a voxel the nearest one outside touches the part that hangs together around it, as all voxels that are nearer
+    are inside: a margin of one voxel is enough. Where parts are many or entangled, the whole is one box.
+    """
+    parts, count = label(inside)
+    boxes = [tuple(slice(max(0, s.start - 1), s.stop + 1) for s in box) for box in find_objects(parts)]
+    if sum(parts[box].size + _BOX_COST for box in boxes) > inside.size:
+        del parts
+        yield (slice(None),) * inside.ndim, inside
+        return
+    for number, box in zip(range(1, count + 1), boxes, strict=True):
+        yield box, parts[box] == number
+
+
+def _distances(inside: NDArray[np.bool_], spacing: tuple[float, ...]) -> NDArray[np.float64]:
+    """Distance of every voxel inside from the nearest outside, in C order, shape (n,)."""
+    nearest = distance_transform_edt(inside, sampling=spacing, return_distances=False, return_indices=True)
+    squares = np.zeros(np.count_nonzero(inside))
+    for axis, length in enumerate(spacing):
+        apart = nearest[axis]  # as SciPy goes on from here, in a third of the memory
+        apart -= np.arange(inside.shape[axis], dtype=apart.dtype).reshape([-1] + [1] * (inside.ndim - axis - 1))
+        along = apart[inside] * length
+        along *= along
+        squares += along
+    return np.sqrt(squares, out=squares)
 
 
 def climb(depths: NDArray[np.float32], objects: NDArray[Any], spacing: tuple[float, ...]) -> NDArray[np.int64]:
@@ -178,20 +215,23 @@ def climb(depths: NDArray[np.float32], objects: NDArray[Any], spacing: tuple[flo
     Where depths are equal a step goes on in C order, so that no steps go round in a circle. These are the basins of a
     watershed by toboggans (Fairfield, ICPR 1990), which floods nothing and so depends on nothing afar.
     """
-    ahead = np.arange(depths.size).reshape(depths.shape)
-    own = ahead.copy()
-    steepest = np.zeros(depths.shape, np.float32)
+    ahead = np.arange(depths.size)
+    inside, at = np.flatnonzero(objects), np.flatnonzero(np.pad(objects, 1))  # the same, with a rim for the steps
+    owners, heights = np.pad(objects, 1).ravel(), np.pad(depths, 1).ravel()
+    owner, height = owners[at], heights[at]
+    steepest, jumps = np.zeros(len(at), np.float32), np.zeros(len(at), np.int64)
     for offset in itertools.product((-1, 0, 1), repeat=depths.ndim):
         if not any(offset):
             continue
-        here, there = _shifted(offset)
-        rise = (depths[there] - depths[here]) / np.float32(math.hypot(*np.multiply(offset, spacing)))
+        there = at + _jump(offset, tuple(size + 2 for size in depths.shape))
+        rise = (heights[there] - height) / np.float32(math.hypot(*np.multiply(offset, spacing)))
         later = offset > (0,) * depths.ndim
-        better = rise >= steepest[here] if later else rise > steepest[here]
-        better &= (objects[here] == objects[there]) & (objects[here] > 0)
-        steepest[here][better] = rise[better]
-        ahead[here][better] = own[there][better]
-    return ahead
+        better = np.flatnonzero(rise >= steepest if later else rise > steepest)
+        better = better[owners[there[better]] == owner[better]]
+        steepest[better] = rise[better]
+        jumps[better] = _jump(offset, depths.shape)
+    ahead[inside] += jumps
+    return ahead.reshape(depths.shape)
 
 
 def find_passes(
@@ -213,35 +253,34 @@ def find_passes(
         Of the image.
     """
     pairs, heights, places = [], [], []
-    for axis, (here, there) in _faces(numbers.ndim):
-        a, b = numbers[here], numbers[there]
-        at = np.nonzero((a != b) & (a > 0) & (b > 0) & (objects[here] == objects[there]))
-        pairs.append(np.sort(np.stack([a[at], b[at]], axis=-1), axis=1))
-        heights.append(np.minimum(depths[here][at], depths[there][at]))
-        index = tuple(i + first for i, first in zip(at, region.start, strict=True))
+    rim = tuple(size + 1 for size in numbers.shape)
+    basins, owners, depth = (np.pad(values, (0, 1)).ravel() for values in (numbers, objects, depths))
+    at = np.flatnonzero(basins)
+    for axis in range(numbers.ndim):
+        there = at + _jump(tuple(int(i == axis) for i in range(numbers.ndim)), rim)
+        met = (basins[there] > 0) & (basins[there] != basins[at]) & (owners[there] == owners[at])
+        one, other = at[met], there[met]
+        pairs.append(np.sort(np.stack([basins[one], basins[other]], axis=-1), axis=1))
+        heights.append(np.minimum(depth[one], depth[other]))
+        index = tuple(i + first for i, first in zip(np.unravel_index(one, rim), region.start, strict=True))
         places.append(np.ravel_multi_index(index, shape) * numbers.ndim + axis)
     return Passes(np.concatenate(pairs), np.concatenate(heights), np.concatenate(places)).highest()
 
 
-def _follow(ahead: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Where the steps from every voxel end that lead through voxels inside only."""
-    own = np.arange(ahead.size)
-    end: NDArray[np.int64] = np.where(inside & inside[ahead], ahead, own)
+def _follow(ahead: NDArray[np.int64], inside: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The voxels inside, and which of these the steps from each end at that lead through voxels inside only."""
+    voxels = np.flatnonzero(inside)
+    rows = np.zeros(len(inside), np.int64)
+    rows[voxels] = np.arange(len(voxels))
+    leads = ahead[voxels]
+    end = np.where(inside[leads], rows[leads], rows[voxels])
     while True:
         farther = end[end]
         if np.array_equal(farther, end):
-            return end
+            return voxels, end
         end = farther
 
 
-def _shifted(offset: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Slices of all voxels that have a neighbour at an offset, and of these neighbours."""
-    here = tuple(slice(max(0, -step), -step if step > 0 else None) for step in offset)
-    there = tuple(slice(max(0, step), step if step < 0 else None) for step in offset)
-    return here, there
-
-
-def _faces(ndim: int) -> Iterator[tuple[int, tuple[tuple[slice, ...], tuple[slice, ...]]]]:
-    """Each axis, with the slices of the voxels that have a next one along it, and of those."""
-    for axis in range(ndim):
-        yield axis, _shifted(tuple(int(i == axis) for i in range(ndim)))
+def _jump(offset: tuple[int, ...], shape: tuple[int, ...]) -> int:
+    """Flat index of a neighbour at an offset, less that of the voxel."""
+    return sum(step * math.prod(shape[axis + 1 :]) for axis, step in enumerate(offset))

@@ -10,7 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from dinoscope.geometry import Region
-from dinoscope.segmentation._prior import ordinary
+from dinoscope.prompts import placed
+from dinoscope.segmentation._prior import ordinary, reached
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -115,7 +116,7 @@ def suggest(
     -------
     At most `count` suggestions, apart from one another; none where nothing is in doubt.
     """
-    scale = _Scale.of(similarity, thresholds, ordinary(similarity, known))
+    scale = _Scale.of(reached(similarity, known), thresholds, ordinary(similarity, known))
     windows = _windows(similarity.grid, known or similarity.grid.extent, view)
     found = {candidate for window in windows for candidate in _candidates(similarity, window, scale, given)}
     chosen: list[_Candidate] = []
@@ -137,9 +138,9 @@ class _Scale:
     reach: NDArray[np.float32]
 
     @classmethod
-    def of(cls, similarity: SimilarityMap, thresholds: NDArray[np.float32], usual: NDArray[np.float32]) -> _Scale:
-        """From the threshold, what is ordinary, and what the examples reach."""
-        reach = np.maximum(similarity.levels - thresholds, _LEAST_ROOM)
+    def of(cls, levels: NDArray[np.float32], thresholds: NDArray[np.float32], usual: NDArray[np.float32]) -> _Scale:
+        """From what the examples reach, the threshold, and what is ordinary."""
+        reach = np.maximum(levels - thresholds, _LEAST_ROOM)
         rims = np.minimum(usual + _RIM * (thresholds - usual), thresholds)
         return cls(rims, thresholds, thresholds + _EVEN * reach, reach)
 
@@ -235,7 +236,7 @@ def _far_from(given: Sequence[Prompt], grid: PatchGrid, window: Region) -> NDArr
     """Which patches of a piece of a section are far enough from all examples, shape (gy, gx)."""
     near = np.zeros(window.shape[1:], bool)
     rows, columns = (np.arange(window.start[axis], window.stop[axis])[:, np.newaxis] for axis in (1, 2))
-    for prompt in given:
+    for prompt in placed(given):
         low, high = prompt.bounds
         if not round(low[0]) <= window.start[0] <= round(high[0]):
             continue

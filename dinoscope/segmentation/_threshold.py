@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dinoscope.segmentation._fine import FineMap
-from dinoscope.segmentation._prior import Prior, ordinary
+from dinoscope.segmentation._prior import Prior, ordinary, reached
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,5 +60,5 @@ def auto_thresholds(similarity: SimilarityMap, known: Region | None = None) -> N
     rest of an image is varies far too much between encoders and images for a fixed threshold.
     """
     usual = ordinary(similarity, known)
-    thresholds: NDArray[np.float32] = (usual + _WAY * (similarity.levels - usual)).astype(np.float32)
+    thresholds: NDArray[np.float32] = (usual + _WAY * (reached(similarity, known) - usual)).astype(np.float32)
     return thresholds

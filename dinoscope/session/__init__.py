@@ -13,6 +13,7 @@ from dinoscope.session._inputs import FOLLOWED, OBJECTS, STAGES, SessionSettings
 from dinoscope.session._origin import Origin, describe_origin, origin_at
 from dinoscope.session._recorder import Recorder
 from dinoscope.session._saved import SavedSession, read_session, save_session
+from dinoscope.session._scale import SUGGEST_SCALE_TIP, USE_SCALE_TIP, ScaleGuide
 from dinoscope.session._session import Session
 from dinoscope.session._stand_ins import stand_ins
 from dinoscope.session._words import (
@@ -32,6 +33,8 @@ __all__ = [
     "FOLLOWED",
     "OBJECTS",
     "STAGES",
+    "SUGGEST_SCALE_TIP",
+    "USE_SCALE_TIP",
     "Batch",
     "BatchEvents",
     "Brush",
@@ -41,6 +44,7 @@ __all__ = [
     "Preview",
     "Recorder",
     "SavedSession",
+    "ScaleGuide",
     "Session",
     "SessionEvents",
     "SessionSettings",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dinoscope.similarity import domain_mismatch, scale_mismatch
+from dinoscope.features import shape_advice
+from dinoscope.similarity import domain_mismatch, method_advice, scale_mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dinoscope.session._inputs import Stage
+    from dinoscope.session._inputs import SessionSettings, Stage
 
 
-def advice_on(stage: Stage, have: Mapping[Stage, Any]) -> str:
+def advice_on(stage: Stage, have: Mapping[Stage, Any], settings: SessionSettings) -> str:
     """A sentence on the result of a stage, or nothing.
 
     Parameters
@@ -21,10 +22,16 @@ def advice_on(stage: Stage, have: Mapping[Stage, Any]) -> str:
         The one that is done.
     have
         Its result, and those of the stages before it.
+    settings
+        What it was made with.
     """
     is_first_map = stage == "preview" or (stage == "similarity" and "preview" not in have)
+    if stage == "features":
+        return shape_advice(have["features"].manifest, settings.tiling.cut_axes) or ""
     if stage == "reference":
-        return scale_mismatch(have["reference"], have["features"].manifest) or ""
+        reference = have["reference"]
+        mismatch = scale_mismatch(reference, have["features"].manifest)
+        return mismatch or method_advice(reference, settings.similarity)
     if is_first_map:  # there are features of the image by now
         return domain_mismatch(have["reference"], have["features"]) or ""
     return ""

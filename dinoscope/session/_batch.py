@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal, SignalGroup
 
-from dinoscope.batch import Recipe, Row, Stages, apply, find_images
+from dinoscope.batch import Recipe, Row, apply, find_images
 from dinoscope.encoders import create_encoder
 from dinoscope.errors import Cancelled
 from dinoscope.jobs import Job, Listener, Progress, Runner
@@ -34,16 +34,9 @@ def recipe_of(session: Session, results: tuple[ResultKind, ...]) -> Recipe:
         If the session has no reference yet.
     """
     settings = session.settings.copy()
-    stages = Stages(
-        encoder=settings.encoder,
-        tiling=settings.tiling,
-        intensity=settings.intensity,
-        reference=settings.reference,
-        similarity=settings.similarity,
-    )
     return Recipe(
         reference=session.result("reference"),
-        stages=stages,
+        stages=settings.stages,
         segmentation=settings.segmentation,
         detection=settings.detection,
         results=results,

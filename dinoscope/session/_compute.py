@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dinoscope.batch import suggest_scale
 from dinoscope.detection import detect
 from dinoscope.encoders import in_passes
 from dinoscope.errors import PromptError
 from dinoscope.features import (
+    Cut,
     FeatureStore,
     default_store_path,
     extract_features,
     feature_colours,
+    open_cuts,
+    plan_cuts,
     plan_features,
     trim_cache,
 )
@@ -28,27 +32,38 @@ from dinoscope.jobs import Progress
 from dinoscope.measure import measure_objects
 from dinoscope.outputs import scratch_array
 from dinoscope.prompts import PointPrompt
-from dinoscope.reference import build_reference, check_same_encoder, pool_references, prompted_patches
-from dinoscope.segmentation import refine_map, segment
+from dinoscope.reference import build_reference_in, check_same_encoder, pool_references, prompted_patches_in
+from dinoscope.segmentation import create_segmenter, refine_map, segment
 from dinoscope.session._advice import advice_on
 from dinoscope.session._cost import Cost, measure_cost
 from dinoscope.session._examples import without
 from dinoscope.session._inputs import Inputs, Result, Stage, plan
-from dinoscope.similarity import Matcher, SimilarityMap, compare_block, empty_map, examples_at, fit, settle
+from dinoscope.similarity import (
+    Matcher,
+    SimilarityMap,
+    compare_block,
+    empty_map,
+    examples_at,
+    fit,
+    mean_of_maps,
+    settle,
+)
+from dinoscope.text import TextLookUp
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import DTypeLike, NDArray
 
+    from dinoscope.batch import ScaleSuggestion
     from dinoscope.encoders import Encoder
     from dinoscope.features import Manifest
     from dinoscope.jobs import ProgressCallback
     from dinoscope.measure import ObjectTable
     from dinoscope.outputs import Detections
     from dinoscope.reference import Reference
-    from dinoscope.segmentation import Segmentation
+    from dinoscope.segmentation import Segmentation, Segmenter
     from dinoscope.similarity import WritableArray
 
 _TILES_AT_ONCE = 4
@@ -75,21 +90,32 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """The map of one stack of sections, and the blocks of it that are done."""
+
+    stack: Cut
+    similarity: SimilarityMap
+    filled: set[Region] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Growth:
     """A map that is being filled. It is kept while it is unfinished: work that was stopped goes on where it was.
 
     It keeps its inputs, too: keys tell images and references by their ids, which Python gives away once they are gone.
+    The map is the mean of its layers, or the only one of them if that is of the image's own sections.
     """
 
     inputs: Inputs
     matcher: Matcher
     similarity: SimilarityMap
+    layers: tuple[_Layer, ...]
     filled: set[Region] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Workshop:
-    """Makes results. Keeps the encoder it used last, since loading one is slow.
+    """Makes results. Keeps the encoder and the segmenter it used last, since loading one is slow.
 
     Attributes
     ----------
@@ -105,8 +131,11 @@ class Workshop:
     folder: Path | None = None
     cache_limit: int | None = None
     _encoder: tuple[tuple[str, str], Encoder] | None = field(default=None, repr=False)
+    _segmenter: tuple[tuple[str, str], Segmenter] | None = field(default=None, repr=False)
+    _texts: TextLookUp | None = field(default=None, repr=False)
     _scratch: Path | None = field(default=None, repr=False)
     _growth: _Growth | None = field(default=None, repr=False)
+    _cut: tuple[FeatureStore, tuple[Cut, ...]] | None = field(default=None, repr=False)
 
     def bring_up(
         self, inputs: Inputs, wanted: Iterable[Stage], known: Mapping[Stage, Result], progress: ProgressCallback
@@ -117,6 +146,7 @@ class Workshop:
             "cost": self._make_cost,
             "colours": self._make_colours,
             "reference": self._make_reference,
+            "scale": self._make_scale,
             "preview": self._make_preview,
             "similarity": self._make_similarity,
             "segmentation": self._make_segmentation,
@@ -129,41 +159,56 @@ class Workshop:
             result = current.get(stage)
             if result is None:
                 value = makers[stage](inputs, have, progress)
-                result = Result(stage, inputs.key(stage), value, advice_on(stage, have | {stage: value}))
+                advice = advice_on(stage, have | {stage: value}, inputs.settings)
+                result = Result(stage, inputs.key(stage), value, advice)
                 yield result
             have[stage] = result.value
 
     def _open_store(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> FeatureStore:
         settings = inputs.settings
-        manifest = plan_features(inputs.image, self._load(inputs).spec, settings.tiling, settings.intensity)
+        spec = self._load(inputs).spec
+        manifest = plan_features(inputs.image, spec, settings.tiling, settings.intensity, settings.storage)
+        plan_cuts(inputs.image, manifest, settings.tiling.cut_axes)  # what cannot be cut leaves no store behind
         path = self._path(manifest)
         if self.cache_limit is not None and not path.exists():
             trim_cache(path.parent, self.cache_limit)
         return FeatureStore.open_or_create(path, manifest)
 
     def _make_cost(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Cost:
-        return measure_cost(have["features"], self._load(inputs), inputs.settings.encoder.batch_size)
+        stores = [stack.store for stack in self._stacks(inputs, have)]
+        return measure_cost(stores, self._load(inputs), inputs.settings.encoder.batch_size)
 
     def _make_colours(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> NDArray[np.float32]:
         store = have["features"]
-        self._extract(inputs, store, _first_patches(inputs, store) if inputs.view else None, progress)
+        own = Cut(inputs.image, inputs.image, store)
+        self._extract(inputs, own, _first_patches(inputs, store) if inputs.view else None, progress)
         return feature_colours(store)
 
     def _make_reference(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Reference:
         found = list(inputs.references)
         if inputs.prompts:
-            store, settings = have["features"], inputs.settings.reference
-            for region in prompted_patches(store.grid, inputs.prompts, settings):
-                self._extract(inputs, store, region, progress)
-            found.append(build_reference(store, inputs.prompts, settings))
+            settings = inputs.settings.reference
+            for stack in self._stacks(inputs, have):
+                for region in prompted_patches_in(stack, inputs.prompts, settings):
+                    self._extract(inputs, stack, region, progress)
+                found.append(build_reference_in(stack, inputs.prompts, settings, self._load_texts(inputs)))
         if not found:
             raise PromptError("there are no examples: click on something, or load a reference")
-        return without(pool_references(found), inputs.muted)
+        rows = np.flatnonzero(np.isin(inputs.numbers, list(inputs.muted)))
+        return without(pool_references(found), frozenset(rows.tolist()))
+
+    def _make_scale(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> ScaleSuggestion:
+        path = self._path(have["features"].manifest)
+        if self.cache_limit is not None:
+            trim_cache(path.parent, self.cache_limit, keep=(path,))
+        stages = inputs.settings.stages
+        return suggest_scale(inputs.image, self._load(inputs), inputs.heard_prompts, stages, path.parent, progress)
 
     def _make_preview(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Preview:
-        store, growth = have["features"], self._grow(inputs, have)
-        patches = _first_patches(inputs, store)
-        self._fill(inputs, store, growth, patches, progress)
+        """Fill what is in view; of several stacks the first alone, since the others need many sections for it."""
+        growth = self._grow(inputs, have)
+        patches = _first_patches(inputs, have["features"])
+        self._fill(inputs, growth, growth.layers[:1], patches, progress)
         return Preview(growth.similarity, patches)
 
     def _make_similarity(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> SimilarityMap:
@@ -174,7 +219,7 @@ class Workshop:
         todo = sorted(blocks(store.grid.extent, (1, side, side)), key=lambda block: _distance(block, near))
         for block in todo:
             if block not in growth.filled:
-                self._fill(inputs, store, growth, block, progress)
+                self._fill(inputs, growth, growth.layers, block, progress)
                 growth.filled.add(block)
             progress(Progress("similarity", len(growth.filled), len(todo)))
         self._growth = None
@@ -182,26 +227,47 @@ class Workshop:
 
     def _grow(self, inputs: Inputs, have: dict[Stage, Any]) -> _Growth:
         """The map that is being filled for these inputs: the one begun before, or a new one."""
+        stacks = self._stacks(inputs, have)
         if self._growth is None or self._growth.inputs.key("similarity") != inputs.key("similarity"):
             store, reference = have["features"], have["reference"]
             settings = settle(reference, inputs.settings.similarity)
             check_same_encoder(reference.encoder, store.manifest.encoder)
             matcher = fit(reference, settings)
             out = self._array((len(reference.classes), *store.grid.shape), np.float32)
-            self._growth = _Growth(inputs, matcher, empty_map(store, reference, matcher, settings, out))
+            own = empty_map(store, reference, matcher, settings, out)
+            self._growth = _Growth(inputs, matcher, own, self._layers(own, stacks))
         return self._growth
 
+    def _layers(self, own: SimilarityMap, stacks: Sequence[Cut]) -> tuple[_Layer, ...]:
+        """What a map is made of: itself, or for stacks of other sections a map of each."""
+        if stacks[-1].sections is None:
+            return (_Layer(stacks[0], own),)
+        shapes = [(len(own.classes), *stack.store.grid.shape) for stack in stacks]
+        return tuple(
+            _Layer(stack, replace(own, values=self._array(shape, np.float32), grid=stack.store.grid))
+            for stack, shape in zip(stacks, shapes, strict=True)
+        )
+
     def _fill(
-        self, inputs: Inputs, store: FeatureStore, growth: _Growth, patches: Region, progress: ProgressCallback
+        self, inputs: Inputs, growth: _Growth, layers: Sequence[_Layer], patches: Region, progress: ProgressCallback
     ) -> None:
-        self._extract(inputs, store, _with_rim(patches, store), progress)
-        compared = compare_block(store, growth.matcher, inputs.settings.similarity, patches)
-        growth.similarity.values[(slice(None), *patches.slices)] = compared
+        """Fill some patches of the map with the mean of some of its layers."""
+        for layer in layers:
+            for block in _to_fill(layer, patches):
+                store = layer.stack.store
+                self._extract(inputs, layer.stack, _with_rim(block, store), progress)
+                compared = compare_block(store, growth.matcher, inputs.settings.similarity, block)
+                layer.similarity.values[(slice(None), *block.slices)] = compared
+                layer.filled.add(block)
+        if layers[0].similarity is not growth.similarity:
+            maps, cuts = [layer.similarity for layer in layers], [layer.stack.sections for layer in layers]
+            growth.similarity.values[(slice(None), *patches.slices)] = mean_of_maps(maps, cuts, patches)
 
     def _make_segmentation(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Segmentation:
         manifest, settings = have["features"].manifest, inputs.settings.segmentation
+        segmenter = self._load_segmenter(inputs) if settings.refine == "sam2" else None
         scratch = self._array(manifest.image.voxels, np.uint32)
-        fine = refine_map(have["similarity"], inputs.image, manifest, settings)
+        fine = refine_map(have["similarity"], inputs.image, manifest, settings, segmenter=segmenter)
         return segment(fine, manifest.image, settings, scratch, progress)
 
     def _make_measurements(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> ObjectTable:
@@ -209,29 +275,56 @@ class Workshop:
         grey = None if "s" in inputs.image.axis_names else inputs.image  # colours have no one intensity
         labels = found.instance_image(inputs.image)
         table = measure_objects(labels, grey, classes=found.object_classes, progress=progress)
-        places = np.array([table.centroid(row) for row in range(len(table))]).reshape(-1, 3)
-        alike = examples_at(have["reference"], have["features"], places, table["class"].tolist())
+        stack = self._stacks(inputs, have)[0]
+        places = np.array([stack.position(table.centroid(row)) for row in range(len(table))]).reshape(-1, 3)
+        alike = examples_at(have["reference"], stack.store, places, table["class"].tolist())
         return replace(table, columns={**table.columns, "example": inputs.heard[alike]})
 
     def _make_detections(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Detections:
         return detect(have["similarity"], have["features"].manifest.image, inputs.settings.detection, progress)
 
-    def _extract(self, inputs: Inputs, store: FeatureStore, region: Region | None, progress: ProgressCallback) -> None:
+    def lead(self, store: FeatureStore) -> Cut | None:
+        """Of the stacks that an image with this store is cut into, the one to be trusted most, once they are open."""
+        return self._cut[1][0] if self._cut is not None and self._cut[0] is store else None
+
+    def _stacks(self, inputs: Inputs, have: dict[Stage, Any]) -> tuple[Cut, ...]:
+        """The stacks that the image is cut into, with their features."""
+        store: FeatureStore = have["features"]
+        if self._cut is None or self._cut[0] is not store:
+            self._cut = store, open_cuts(inputs.image, store, inputs.settings.tiling.cut_axes)
+        return self._cut[1]
+
+    def _extract(self, inputs: Inputs, stack: Cut, region: Region | None, progress: ProgressCallback) -> None:
         """Compute missing features of a region; progress counts the tiles of the whole image."""
-        if not store.pending(region):
+        if not stack.store.pending(region):
             return
-        total = len(store.manifest.tiles)
+        stores = [cut.store for cut in self._cut[1]] if self._cut is not None else []
+        stores = stores if stack.store in stores else [stack.store]
+        total = sum(len(store.manifest.tiles) for store in stores)
 
         def count(_: Progress) -> None:
-            progress(Progress("features", store.tiles_done, total))
+            progress(Progress("features", sum(store.tiles_done for store in stores), total))
 
-        extract_features(inputs.image, self._load(inputs), store, region, inputs.settings.encoder.batch_size, count)
+        batch = inputs.settings.encoder.batch_size
+        extract_features(stack.image, self._load(inputs), stack.store, region, batch, count)
 
     def _load(self, inputs: Inputs) -> Encoder:
         wanted = (inputs.settings.encoder.encoder, inputs.settings.encoder.device)
         if self._encoder is None or self._encoder[0] != wanted:
             self._encoder = (wanted, self.create_encoder(*wanted))
         return in_passes(self._encoder[1], inputs.settings.encoder.passes)
+
+    def _load_segmenter(self, inputs: Inputs) -> Segmenter:
+        wanted = (inputs.settings.segmentation.sam2_weights, inputs.settings.encoder.device)
+        if self._segmenter is None or self._segmenter[0] != wanted:
+            self._segmenter = (wanted, create_segmenter(*wanted))
+        return self._segmenter[1]
+
+    def _load_texts(self, inputs: Inputs) -> TextLookUp:
+        wanted = (inputs.settings.reference.text_encoder, inputs.settings.encoder.device)
+        if self._texts is None or (self._texts.text_encoder, self._texts.device) != wanted:
+            self._texts = TextLookUp(*wanted)
+        return self._texts
 
     def _path(self, manifest: Manifest) -> Path:
         return default_store_path(manifest) if self.folder is None else self.folder / f"{manifest.key}.zarr"
@@ -264,6 +357,14 @@ def _first_patches(inputs: Inputs, store: FeatureStore) -> Region:
 def _voxel_at(prompt: PointPrompt) -> Region:
     voxel = tuple(math.floor(p + 0.5) for p in prompt.position)
     return Region(voxel, tuple(v + 1 for v in voxel))
+
+
+def _to_fill(layer: _Layer, patches: Region) -> list[Region]:
+    """What of a layer must be compared for some patches of the image: blocks of a tile, which serve others as well."""
+    if layer.stack.sections is None:
+        return [patches]
+    needed = layer.stack.store.manifest.tiles.touching(layer.stack.patches_around(patches))
+    return [tile.write for tile in needed if tile.write not in layer.filled]
 
 
 def _with_rim(patches: Region, store: FeatureStore) -> Region:

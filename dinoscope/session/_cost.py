@@ -11,10 +11,10 @@ import numpy as np
 from dinoscope.jobs import describe_duration
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dinoscope.encoders import Encoder
     from dinoscope.features import FeatureStore
-
-_BYTES_PER_VALUE = 2  # half precision; what compression saves is not promised
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,14 @@ def describe_bytes(size: float) -> str:
     return f"{size:.3g} TB"
 
 
-def measure_cost(store: FeatureStore, encoder: Encoder, batch_size: int) -> Cost:
-    """Encode one empty batch, after one that warms up, and reckon from its time."""
-    tiles = store.manifest.tiles
-    pending = len(tiles) - store.tiles_done
-    size = int(np.prod(tiles.grid.shape)) * store.channels * _BYTES_PER_VALUE
+def measure_cost(stores: Sequence[FeatureStore], encoder: Encoder, batch_size: int) -> Cost:
+    """Encode one empty batch, after one that warms up, and reckon from its time what all stores take together."""
+    manifests = [store.manifest for store in stores]
+    tiles = manifests[0].tiles
+    count = sum(len(manifest.tiles) for manifest in manifests)
+    pending = count - sum(store.tiles_done for store in stores)
     per_tile = _seconds_per_tile(encoder, batch_size, tiles.tile * tiles.grid.stride) if pending else 0.0
-    return Cost(len(tiles), pending, pending * per_tile, size)
+    return Cost(count, pending, pending * per_tile, sum(manifest.stored_bytes for manifest in manifests))
 
 
 def _seconds_per_tile(encoder: Encoder, batch_size: int, side: int) -> float:

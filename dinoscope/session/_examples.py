@@ -56,6 +56,11 @@ class Examples:
             return frozenset()  # as most of the time: comparing painted masks takes time
         return frozenset(number for number, key in enumerate(self._keys()) if key in self._off)
 
+    @property
+    def muted_prompts(self) -> frozenset[Prompt]:
+        """The prompts that are switched off."""
+        return frozenset(key for key in self._off if not isinstance(key, tuple))
+
     def mute(self, numbers: Iterable[int]) -> None:
         """Switch these examples off, and all others on.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from dinoscope.batch import Stages
 from dinoscope.errors import SettingsError
 from dinoscope.settings import (
     DetectionSettings,
@@ -16,6 +17,7 @@ from dinoscope.settings import (
     ReferenceSettings,
     SegmentationSettings,
     SimilaritySettings,
+    StorageSettings,
     TilingSettings,
 )
 
@@ -31,7 +33,16 @@ if TYPE_CHECKING:
     from dinoscope.settings import Settings
 
 Stage = Literal[
-    "features", "cost", "colours", "reference", "preview", "similarity", "segmentation", "measurements", "detections"
+    "features",
+    "cost",
+    "colours",
+    "reference",
+    "scale",
+    "preview",
+    "similarity",
+    "segmentation",
+    "measurements",
+    "detections",
 ]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -42,6 +53,7 @@ NEEDS: dict[Stage, Stage | None] = {
     "cost": "features",
     "colours": "features",
     "reference": "features",
+    "scale": "reference",
     "preview": "reference",
     "similarity": "reference",
     "segmentation": "similarity",
@@ -83,6 +95,7 @@ class SessionSettings:
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     tiling: TilingSettings = field(default_factory=TilingSettings)
     intensity: IntensitySettings = field(default_factory=IntensitySettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
     reference: ReferenceSettings = field(default_factory=ReferenceSettings)
     similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
     segmentation: SegmentationSettings = field(default_factory=SegmentationSettings)
@@ -92,6 +105,11 @@ class SessionSettings:
         """All of them."""
         for part in fields(self):
             yield getattr(self, part.name)
+
+    @property
+    def stages(self) -> Stages:
+        """Those up to the similarity map, as other images are worked on with them."""
+        return Stages(**{part.name: getattr(self, part.name) for part in fields(Stages) if hasattr(self, part.name)})
 
     def to_dict(self) -> dict[str, Any]:
         """All values by stage, as plain JSON."""
@@ -146,10 +164,22 @@ class Inputs:
     view: Region | None
 
     @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Number of the example behind each row of the pooled reference; prompts are looked up in every stack."""
+        known = sum(len(reference.positive) for reference in self.references)
+        prompts = known + np.arange(len(self.prompts))
+        return np.concatenate([np.arange(known), *[prompts] * len(self.settings.tiling.cut_axes)])
+
+    @property
     def heard(self) -> NDArray[np.int64]:
-        """Numbers of the examples that are not switched off, in order."""
-        count = len(self.prompts) + sum(len(reference.positive) for reference in self.references)
-        return np.array([number for number in range(count) if number not in self.muted], np.int64)
+        """Of these, those that are not switched off."""
+        return self.numbers[~np.isin(self.numbers, list(self.muted))]
+
+    @property
+    def heard_prompts(self) -> tuple[Prompt, ...]:
+        """The examples on this image that are not switched off."""
+        known = sum(len(reference.positive) for reference in self.references)
+        return tuple(prompt for number, prompt in enumerate(self.prompts, known) if number not in self.muted)
 
     def key(self, stage: Stage) -> Hashable:
         """What a result of this stage depends on; a result whose key differs from today's is stale."""
@@ -164,7 +194,8 @@ class Inputs:
             case "features":
                 chosen = settings.encoder
                 encoder = chosen.encoder, chosen.passes  # device and batch size change no feature
-                return id(self.image), encoder, _values(settings.tiling), _values(settings.intensity)
+                chosen_by = (settings.tiling, settings.intensity, settings.storage)
+                return id(self.image), encoder, tuple(_values(part) for part in chosen_by)
             case "cost":
                 return settings.encoder.device, settings.encoder.batch_size
             case "colours":
@@ -174,7 +205,7 @@ class Inputs:
                 return (*examples, _values(settings.reference))
             case "preview":
                 return self.view, _values(settings.similarity)
-            case "similarity":
+            case "scale" | "similarity":
                 return _values(settings.similarity)
             case "segmentation":
                 return _values(settings.segmentation)

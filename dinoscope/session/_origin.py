@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dinoscope.session._gestures import Position
     from dinoscope.session._session import Session
     from dinoscope.similarity import Origins
+    from dinoscope.tiling import PatchGrid
 
 _LAST: WeakKeyDictionary[Session, tuple[Reference, Origins]] = WeakKeyDictionary()
 """What the last reference of every session tells: people ask of one object after the other."""
@@ -53,19 +54,30 @@ def origin_at(session: Session, position: Position) -> Origin:
         If the place is not in the image.
     """
     similarity, known = session.map_so_far
-    store, reference = session.result("features"), session.result("reference")
-    z, y, x = position
-    patch = (round(z), int(store.grid.patch_index(y)), int(store.grid.patch_index(x)))
-    here = Region(patch, (patch[0] + 1, patch[1] + 1, patch[2] + 1))
-    if not store.grid.extent.contains(here):
-        raise PromptError(f"(z, y, x) = {position} lies outside of the image of {store.grid.voxels} voxels")
-    if not known.contains(here) or store.pending(here):
+    reference, lead, grid = session.result("reference"), session.lead, similarity.grid
+    here = _patch_at(grid, position)
+    if not grid.extent.contains(here):
+        raise PromptError(f"(z, y, x) = {position} lies outside of the image of {grid.voxels} voxels")
+    seen = _patch_at(lead.store.grid, lead.position(position))
+    if not known.contains(here) or lead.store.pending(seen):
         raise NotReadyError(f"nothing is compared at (z, y, x) = {position} yet: look there, or wait")
     k = int(similarity.read(here).ravel().argmax())
-    indices, values = _origins(session, reference).nearest(store.read(here).reshape(1, -1), k)
-    muted = session.muted
-    heard = [example for example in session.examples if example.number not in muted]
-    return Origin(heard[int(indices[0])], float(values[0]))
+    indices, values = _origins(session, reference).nearest(lead.store.read(seen).reshape(1, -1), k)
+    return Origin(_heard(session)[int(indices[0])], float(values[0]))
+
+
+def _heard(session: Session) -> list[Example]:
+    """The example behind each row of the reference, in which prompts are once per axis that the image is cut across."""
+    examples, muted = session.examples, session.muted
+    known = len(examples) - len(session.prompts)
+    rows = examples[:known] + examples[known:] * len(session.settings.tiling.cut_axes)
+    return [example for example in rows if example.number not in muted]
+
+
+def _patch_at(grid: PatchGrid, position: tuple[float, ...]) -> Region:
+    """The patch at a voxel position (z, y, x), which may lie outside."""
+    z, y, x = round(position[0]), int(grid.patch_index(position[1], 1)), int(grid.patch_index(position[2], 2))
+    return Region((z, y, x), (z + 1, y + 1, x + 1))
 
 
 def describe_origin(session: Session, position: Position) -> str:

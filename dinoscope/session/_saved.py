@@ -12,7 +12,15 @@ import numpy as np
 
 from dinoscope.errors import NotReadyError, PromptError, SettingsError
 from dinoscope.outputs import write_text
-from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt, describe_prompt
+from dinoscope.prompts import (
+    BoxPrompt,
+    MaskPrompt,
+    PointPrompt,
+    PolygonPrompt,
+    StrokePrompt,
+    TextPrompt,
+    describe_prompt,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -165,8 +173,10 @@ def _read(record: dict[str, Any]) -> Prompt:
         case "mask":
             y, x = record["origin"]
             return MaskPrompt(int(record["section"]), (int(y), int(x)), _mask(record), name, positive)
+        case "text":
+            return TextPrompt(str(record["text"]), name, positive, float(record["weight"]))
         case kind:
-            raise SettingsError(f"an example of the kind {kind!r}: expected point, box, polygon, stroke or mask")
+            raise SettingsError(f"an example of the kind {kind!r}: expected point, box, polygon, stroke, mask or text")
 
 
 def _corners(places: list[list[float]]) -> tuple[tuple[float, float], ...]:

@@ -15,6 +15,7 @@ from dinoscope.session._events import SessionEvents
 from dinoscope.session._examples import Examples
 from dinoscope.session._guide import Guide
 from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage, needs_examples, plan
+from dinoscope.session._scale import ScaleGuide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinoscope.encoders import Encoder
+    from dinoscope.features import Cut
     from dinoscope.geometry import Region
     from dinoscope.image import Image
     from dinoscope.jobs import Job, ProgressCallback
@@ -63,6 +65,8 @@ class Session:
         Class and sign of the next example.
     guide
         Where it would help most.
+    scale_guide
+        At which working scale the examples find one another best.
     folder, make_encoder
         As given.
     """
@@ -91,6 +95,7 @@ class Session:
         self._is_closed = False
         self._watchers = 0
         self.guide = Guide(self)
+        self.scale_guide = ScaleGuide(self)
         for model in self.settings.models():
             model.events.connect(self._inputs_changed)
 
@@ -165,6 +170,11 @@ class Session:
         self._examples_changed()
 
     @property
+    def muted_prompts(self) -> frozenset[Prompt]:
+        """The `prompts` that are switched off."""
+        return self._given.muted_prompts
+
+    @property
     def view(self) -> Region | None:
         """Voxels (z, y, x) that are looked at: their similarities come first."""
         return self._view
@@ -215,6 +225,21 @@ class Session:
             advice = "click on one object first" if lacks_examples else "request it and wait until it is ready"
             raise NotReadyError(f"there is no {stage} yet: {advice}")
         return self._results[stage].value
+
+    @property
+    def lead(self) -> Cut:
+        """The sections that were encoded; where the image is cut across several axes, those to be trusted most.
+
+        Raises
+        ------
+        NotReadyError
+            If they are not open yet.
+        """
+        store = self.result("features")
+        found = None if self._workshop is None else self._workshop.lead(store)
+        if found is None:
+            raise NotReadyError("there are no features yet: give an example and wait")
+        return found
 
     @property
     def map_so_far(self) -> tuple[SimilarityMap, Region]:
@@ -335,11 +360,15 @@ class Session:
         self._drop_stale()
         self._keep_up()
 
+    @property
+    def missing(self) -> tuple[Stage, ...]:
+        """What is kept current, or being made, and not there yet."""
+        return tuple(stage for stage in self._coming() if not self.is_ready(stage))
+
     def _keep_up(self) -> None:
         """Request what is followed and missing, and go on with what a running job was asked for."""
-        missing = [stage for stage in self._coming() if not self.is_ready(stage)]
-        if missing and not self._is_closed:
-            self.request(*missing)
+        if self.missing and not self._is_closed:
+            self.request(*self.missing)
 
     def _coming(self) -> tuple[Stage, ...]:
         """What is followed, and what a running job was asked for, if there is what it is made from."""

@@ -36,7 +36,8 @@ def describe_examples(prompts: Sequence[Prompt], references: Sequence[Reference]
 def describe_example(example: Example) -> str:
     """Such as ``2: + mitochondrion, point at z 0, y 48, x 48 of stack.tif``."""
     sign = "+" if example.positive else "\N{MINUS SIGN}"
-    return f"{example.number}: {sign} {example.class_name}, {example.place} of {example.image_name}"
+    of = "" if "text" in example.record else f" of {example.image_name}"
+    return f"{example.number}: {sign} {example.class_name}, {example.place}{of}"
 
 
 def describe_objects(found: Segmentation) -> str:

@@ -5,12 +5,20 @@ appears in all of them. Titles, sentences and bounds therefore belong to the fie
 """
 
 from dinoscope.settings._base import Length, Quantile, Settings, Share
-from dinoscope.settings._features import EncoderSettings, ImageSettings, IntensitySettings, TilingSettings
+from dinoscope.settings._cluster import ClusterSettings
+from dinoscope.settings._features import (
+    EncoderSettings,
+    ImageSettings,
+    IntensitySettings,
+    StorageSettings,
+    TilingSettings,
+)
 from dinoscope.settings._results import DetectionSettings, SegmentationSettings, ViewSettings
 from dinoscope.settings._similarity import ReferenceSettings, SimilaritySettings
 from dinoscope.settings._training import DistillSettings, PretrainSettings, SuperviseSettings
 
 __all__ = [
+    "ClusterSettings",
     "DetectionSettings",
     "DistillSettings",
     "EncoderSettings",
@@ -24,6 +32,7 @@ __all__ = [
     "Settings",
     "Share",
     "SimilaritySettings",
+    "StorageSettings",
     "SuperviseSettings",
     "TilingSettings",
     "ViewSettings",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from dinoscope.settings._base import Quantile, Settings
@@ -58,6 +60,23 @@ class EncoderSettings(Settings):
     batch_size: int = Field(1, ge=1, le=256, title="Batch size", description="Tiles encoded at once.")
 
 
+class StorageSettings(Settings):
+    """How features are kept on disk."""
+
+    codec: Literal["float16", "int8", "pca-int8"] = Field(
+        "float16",
+        title="Features kept as",
+        description="float16 is as good as computed, int8 takes half the disk, pca-int8 a small part of it.",
+    )
+    components: int | None = Field(
+        None,
+        ge=8,
+        le=128,
+        title="Components",
+        description="Principal components kept by pca-int8; by default as many as take half a byte per encoded pixel.",
+    )
+
+
 class TilingSettings(Settings):
     """The scale the encoder works at, and the cut of the image into tiles."""
 
@@ -83,6 +102,17 @@ class TilingSettings(Settings):
         title="Halo",
         description="Context around the kept part of a tile in pixels; the encoder's by default.",
     )
+    slicing: Literal["z", "y", "x", "all"] = Field(
+        "z",
+        title="Cut sections across",
+        description="Axis of a volume across which it is cut into sections that are encoded: z as it is stored, y or x "
+        "through the stack, or all three, whose similarities are averaged.",
+    )
+
+    @property
+    def cut_axes(self) -> tuple[Literal["z", "y", "x"], ...]:
+        """The axes that `slicing` names, the one to be trusted most first."""
+        return ("z", "y", "x") if self.slicing == "all" else (self.slicing,)
 
 
 class IntensitySettings(Settings):

@@ -15,10 +15,16 @@ class SegmentationSettings(Settings):
     threshold: Share | Literal["auto"] = Field(
         "auto", title="Threshold", description="Similarity from which a voxel belongs to a class, 0 to 1, or auto."
     )
-    refine: Literal["image", "none"] = Field(
+    refine: Literal["image", "sam2", "none"] = Field(
         "image",
         title="Refine",
-        description="Move borders to where the image changes, or leave the map smooth between patches: none.",
+        description="Move borders to where the image changes; sam2 then draws the outline of every object anew; none "
+        "leaves the map smooth between patches.",
+    )
+    sam2_weights: str = Field(
+        "sam2.1-hiera-tiny",
+        title="SAM 2 weights",
+        description="Which SAM 2 refines: sam2.1-hiera-tiny, -small, -base-plus or -large, or a path to a folder.",
     )
     certainty: Share = Field(
         0.0,
@@ -78,7 +84,8 @@ class DetectionSettings(Settings):
     object_diameter: Length | Literal["auto"] = Field(
         "auto",
         title="Object diameter",
-        description="Typical diameter, the radius of non-maximum suppression; nm, or pixels where the size is unknown.",
+        description="Typical diameter: of detections nearer to one another than half of it only the best stays; nm, or "
+        "pixels where the size is unknown.",
     )
     min_score: Share | Literal["auto"] = Field(
         "auto", title="Lowest score", description="Similarity a detection must reach, 0 to 1, or auto."

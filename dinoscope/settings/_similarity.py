@@ -28,6 +28,12 @@ class ReferenceSettings(Settings):
         title="Crop position",
         description="Crops centred on their examples, or on a fixed lattice (napari-dinosim's code).",
     )
+    text_encoder: str | None = Field(
+        None,
+        title="Text encoder",
+        description="What reads examples in words: a folder with its files, or a name; `dinoscope encoders` lists them "
+        "with the encoder that each needs.",
+    )
 
 
 Sigma = Annotated[float, Field(ge=0.0, le=10.0)]

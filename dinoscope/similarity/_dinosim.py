@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from dinoscope.settings import SimilaritySettings
 
 _QUERIES = 4096
-"""Patches compared at once: with a bank of 20,000 patches their distances take 330 MB."""
+"""Patches compared at once, where the bank is small."""
+
+_DISTANCES = 2**24
+"""Distances in memory at once: 64 MiB, however large the bank."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +89,9 @@ def vote(queries: NDArray[np.float32], bank: Bank, neighbours: int) -> NDArray[n
     k = min(neighbours, len(bank.features))
     keys, labels = torch.from_numpy(bank.features), torch.from_numpy(bank.labels)
     lengths = (keys * keys).sum(dim=1)  # M
+    at_once = max(1, min(_QUERIES, _DISTANCES // len(bank.features)))
     votes = []
-    for part in torch.split(torch.from_numpy(np.ascontiguousarray(queries)), _QUERIES):
+    for part in torch.split(torch.from_numpy(np.ascontiguousarray(queries)), at_once):
         # The query's own length is the same for all its neighbours, so their order does not need it.
         distances = torch.addmm(lengths, part, keys.T, alpha=-2.0)  # N M
         nearest = distances.topk(k, dim=1, largest=False, sorted=False).indices  # N k

@@ -52,7 +52,7 @@ def domain_mismatch(reference: Reference, store: FeatureStore) -> str | None:
     StoreError
         If features are damaged on disk.
     """
-    images = {window.image for window in reference.windows}
+    images = {window.image for window in reference.windows if not window.is_nowhere}
     if not images or store.manifest.image.digest in images:
         return None
     around = [_around(window for window in reference.windows if window.image == image) for image in images]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dinoscope.reference import keep_examples
+from dinoscope.similarity._windows import SMALLEST_SPREAD, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _FOLDS = 5
 """Of more examples, several are held out together."""
+
+_COMPARED = 4000
+"""Patches around the examples that a held-out one is compared with."""
 
 
 def held_out(reference: Reference, fit: Callable[[Reference], Matcher]) -> Iterator[tuple[Matcher, NDArray[np.int64]]]:
@@ -47,3 +51,32 @@ def example_spreads(reference: Reference, fit: Callable[[Reference], Matcher]) -
         for value, k in zip(values, reference.class_index[out], strict=True):
             found[k].append(float(value[k]))
     return np.array([np.std(values) if values else 0.0 for values in found], np.float32)
+
+
+def prominence(reference: Reference, fit: Callable[[Reference], Matcher]) -> float:
+    """How far examples that are held out stand out of the patches around them, when the others look for them.
+
+    Where what is sought and all the rest lie apart, a map has two heights and little between them, and the examples are
+    many standard deviations above its mean; they are fewer the more of the rest looks alike, and the more the examples
+    differ from one another.
+
+    Parameters
+    ----------
+    reference
+        The examples.
+    fit
+        What makes a matcher of some of them.
+
+    Returns
+    -------
+    Standard deviations of the similarities around, the mean over all examples that are held out; nan where none is.
+    """
+    features = surroundings(reference).features
+    around = features[:: max(1, len(features) // _COMPARED)]
+    found: list[float] = []
+    for matcher, out in held_out(reference, fit):
+        own, others = matcher.match(reference.vectors[out]), matcher.match(around)
+        classes = reference.class_index[out]
+        heights = own[np.arange(len(out)), classes] - others.mean(axis=0)[classes]
+        found += (heights / np.maximum(others.std(axis=0)[classes], SMALLEST_SPREAD)).tolist()
+    return float(np.mean(found)) if found else float("nan")

@@ -50,7 +50,8 @@ class SimilarityMap:
     grid
         The patches, and where they lie in the image.
     levels
-        What similarity examples of each class can be expected to reach, shape (K,).
+        What similarity examples of each class can be expected to reach, shape (K,); nan where nobody can tell, as of
+        texts. The most alike patches of the map are then taken for what is sought.
     """
 
     classes: tuple[str, ...]

@@ -10,6 +10,7 @@ from dinoscope.similarity._dinosim import build_bank
 from dinoscope.similarity._knn import fit_neighbours
 from dinoscope.similarity._probe import fit_probe
 from dinoscope.similarity._prototype import fit_prototypes
+from dinoscope.similarity._texts import TEXT_METHOD, fit_directions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,18 +35,24 @@ _METHODS: dict[str, Callable[[Reference, SimilaritySettings], Matcher]] = {
     "probe": fit_probe,
     "prototype": fit_prototypes,
     "dinosim": build_bank,
+    TEXT_METHOD: fit_directions,
 }
 """Those to prefer come first."""
 
-_TOO_SLOW = ("dinosim",)
-"""Methods that `auto` leaves out: fitting them a few times would take longer than a click may."""
+_NOT_AUTO = ("dinosim", TEXT_METHOD)
+"""Methods that `auto` leaves out: fitting DINOSim a few times would take longer than a click may."""
 
 
 def settle(reference: Reference, settings: SimilaritySettings) -> SimilaritySettings:
-    """The same settings with the name of the method that ``auto`` stands for with these examples."""
+    """The same settings with the name of the method that ``auto`` stands for with these examples.
+
+    Where texts are among them, it is the cosine, whatever the settings name; `method_advice` tells.
+    """
+    if reference.is_text.any():
+        return settings.model_copy(update={"method": TEXT_METHOD, "smoothing": settings.sigma})
     if settings.method != "auto":
         return settings
-    quick = {name: partial(_fit, name, settings) for name in _METHODS if name not in _TOO_SLOW}
+    quick = {name: partial(_fit, name, settings) for name in _METHODS if name not in _NOT_AUTO}
     return settings.model_copy(update={"method": choose(reference, quick)})
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dinoscope.geometry import Region
-from dinoscope.similarity._windows import Surroundings, surroundings, unit
+from dinoscope.similarity._windows import Surroundings, as_they_are, surroundings, unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ class Origins:
 
 def origins_of(reference: Reference) -> Origins:
     """What tells of features which example they resemble; good for many questions."""
-    usual = surroundings(reference)
+    usual = surroundings(reference) if not reference.is_text.any() else as_they_are(reference.encoder.channels)
     classes = np.where(reference.positive, reference.class_index, -1)
     return Origins(usual, unit(usual.standardise(reference.vectors)), classes)
 
@@ -101,7 +101,7 @@ def examples_at(
     """
     origins, grid = origins_of(reference), store.grid
     numbers = np.array([reference.classes.index(name) for name in classes], np.int64)
-    patches = np.stack([np.rint(places[:, 0]), *(grid.patch_index(places[:, axis]) for axis in (1, 2))], axis=1)
+    patches = np.stack([np.rint(places[:, 0]), *(grid.patch_index(places[:, axis], axis) for axis in (1, 2))], axis=1)
     patches = np.clip(patches.astype(np.int64), 0, np.array(grid.shape) - 1)
     found = np.zeros(len(places), np.int64)
     for near in _neighbourhoods(patches, store.manifest.tiles.core):

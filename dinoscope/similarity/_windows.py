@@ -29,12 +29,12 @@ def core(values: NDArray[Any], window: Window) -> NDArray[Any]:
 
 
 def distinct(windows: tuple[Window, ...]) -> NDArray[np.int64]:
-    """Indices of the patches of all windows, each patch of an image once."""
-    images = {name: number for number, name in enumerate(dict.fromkeys(window.image for window in windows))}
+    """Indices of the patches of all windows, each patch of a grid over an image once."""
+    grids = {key: number for number, key in enumerate(dict.fromkeys((w.image, w.grid) for w in windows))}
     places = []
     for window in windows:
         offsets = np.indices(window.patches.shape).reshape(3, -1).T + window.patches.start  # m 3
-        places.append(np.insert(offsets, 0, images[window.image], axis=1))
+        places.append(np.insert(offsets, 0, grids[window.image, window.grid], axis=1))
     return np.sort(np.unique(np.concatenate(places), axis=0, return_index=True)[1])
 
 
@@ -89,6 +89,12 @@ def surroundings(reference: Reference, remove: int = 0) -> Surroundings:
     mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), SMALLEST_SPREAD)
     removed = main_directions((features - mean) / spread, min(remove, features.shape[1] - 1))
     return Surroundings(features, mean, spread, removed.astype(np.float32))
+
+
+def as_they_are(channels: int) -> Surroundings:
+    """Nothing around, and nothing usual: features stay what they are."""
+    nothing = np.zeros((0, channels), np.float32)
+    return Surroundings(nothing, np.zeros(channels, np.float32), np.ones(channels, np.float32), nothing.T)
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -380,6 +380,33 @@ def test_marks_are_in_the_colour_of_their_class_and_only_in_their_section() -> N
 SQUARE = ((20.0, 20.0), (20.0, 76.0), (76.0, 76.0), (76.0, 20.0))
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        PointPrompt((0, 48.0, 64.0), "a"),
+        PointPrompt((0, 48.0, 64.0), "a", positive=False),
+        BoxPrompt(0, (20.2, 30.0), (70.5, 90.1), "a"),
+        StrokePrompt(0, ((48.0, 30.0), (48.0, 90.0)), 20.0, "a"),
+        MaskPrompt(0, (50, 20), np.tri(20, dtype=bool), "a"),
+    ],
+)
+def test_an_example_that_is_switched_off_is_drawn_as_before_but_fainter(kind: Prompt) -> None:
+    on = drawn(examples(kind), PLANE).astype(int)
+    off = drawn(ExamplesDrawing((kind,), look, frozenset([kind])), PLANE).astype(int)
+    np.testing.assert_allclose(off[..., 3], 0.35 * on[..., 3], atol=1.5)
+    solid = on[..., 3] > 100
+    np.testing.assert_allclose(off[solid][:, :3], on[solid][:, :3], atol=8)
+
+
+def test_what_is_switched_off_lies_below_and_makes_no_other_fainter() -> None:
+    off, on = PointPrompt((0, 48.0, 66.0), "b"), PointPrompt((0, 48.0, 64.0), "a")
+    shown = drawn(ExamplesDrawing((on, off), look, frozenset([off])), PLANE)
+    alone = drawn(examples(on), PLANE)
+    covered = alone[..., 3] == 255
+    np.testing.assert_array_equal(shown[covered], alone[covered])
+    assert (shown[..., 3] > 0).sum() > (alone[..., 3] > 0).sum()
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("drawing", [PolygonPrompt(0, SQUARE, "a"), BoxPrompt(0, SQUARE[0], SQUARE[2], "a")])
 def test_an_outline_runs_through_its_corners_and_leaves_the_middle_free(drawing: Prompt, step: float) -> None:

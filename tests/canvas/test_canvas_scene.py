@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dinoscope.canvas import Canvas, CanvasLayer, Contrast, _scene, measure_contrast
+from dinoscope.canvas._layers import ExamplesDrawing
 from dinoscope.errors import NotReadyError
 from dinoscope.geometry import Region
 from dinoscope.image import Image, open_image
@@ -89,6 +90,15 @@ def test_examples_come_and_go_and_nothing_else_is_drawn_for_them(canvas: Canvas)
     session.prompts = []
     assert canvas.layers == (image,)
     assert len(log) == 3
+
+
+def test_an_example_that_is_switched_off_is_drawn_anew(canvas: Canvas) -> None:
+    session = canvas.session
+    session.prompts = [CLICK, COUNTER]
+    assert drawn_anew(canvas, lambda: setattr(session, "muted", {1})) == {"examples"}
+    drawing = layer_of(canvas, "examples").drawing
+    assert isinstance(drawing, ExamplesDrawing)
+    assert drawing.muted == {COUNTER}
 
 
 def test_another_image_takes_everything_away(canvas: Canvas) -> None:

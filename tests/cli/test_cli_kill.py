@@ -55,7 +55,7 @@ def extract(image: Path, store: Path, largest_file: int | None = None) -> subpro
 def end_after_first_tile(process: subprocess.Popen[str], store: Path, number: signal.Signals) -> str:
     """Wait for a tile on disk, send the signal, and give back what was said."""
     deadline = time.monotonic() + PATIENCE
-    while not any((store / "done" / "c").rglob("*")) and time.monotonic() < deadline:
+    while not any(store.glob("*/c.*")) and time.monotonic() < deadline:
         assert process.poll() is None, "the work ended before it could be disturbed"
         time.sleep(0.01)
     process.send_signal(number)

@@ -66,7 +66,7 @@ def test_kept_stores_stay_though_the_limit_is_exceeded(tmp_path: Path, monkeypat
 def test_a_store_that_was_used_just_now_stays(tmp_path: Path) -> None:
     cache = make_cache(tmp_path)
     mark_used(cache["oldest"])
-    os.utime(cache["middle"] / "done" / "zarr.json")  # a tile was done
+    os.utime(cache["middle"] / "tiles" / "zarr.json")  # a tile was done
     assert trim_cache(tmp_path, 0) == (cache["newest"],)
 
 

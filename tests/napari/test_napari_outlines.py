@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dinoscope.prompts import BoxPrompt, PolygonPrompt, StrokePrompt
+from dinoscope.prompts import BoxPrompt, PointPrompt, PolygonPrompt, StrokePrompt
 from tests.napari.keys import press
 
 if TYPE_CHECKING:
@@ -100,3 +100,30 @@ def test_keys_turn_selected_outlines_round(
     layer.mode, layer.selected_data = "select", {0}
     press(layer, "T")
     assert [(type(p), p.positive) for p in desk.session.prompts] == [(type(drawn), False)]
+
+
+def test_examples_that_are_switched_off_are_faint(make_desk: Callable[..., Desk], squares: NDArray[Any]) -> None:
+    desk = make_desk(squares)
+    desk.session.prompts = (
+        PointPrompt((0, 48, 48)),
+        PointPrompt((0, 80, 80), positive=False),
+        BoxPrompt(0, (33.5, 34.5), (60, 61)),
+        StrokePrompt(0, ((100, 130), (110, 140)), 5),
+    )
+    desk.settle()
+    points, outlines = desk.widget.examples.points, desk.widget.examples.outlines
+
+    def opacities() -> list[NDArray[Any]]:
+        colours = points.face_color, points.border_color, outlines.edge_color, outlines.face_color
+        return [np.array(rgba)[:, 3] for rgba in colours]
+
+    whole = opacities()
+    desk.session.muted = {1, 2}
+    second, first = np.array([False, True]), np.array([True, False])  # of the points, and of the outlines
+    for before, after, off in zip(whole, opacities(), (second, second, first, first), strict=True):
+        assert (after > 0).all()
+        np.testing.assert_allclose(after[off], 0.35 * before[off], atol=1e-6)
+        np.testing.assert_array_equal(after[~off], before[~off])
+    desk.session.muted = ()
+    for before, after in zip(whole, opacities(), strict=True):
+        np.testing.assert_array_equal(after, before)

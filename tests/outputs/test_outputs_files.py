@@ -12,6 +12,7 @@ from PIL import Image as Picture
 
 import dinoscope
 from dinoscope.errors import EvaluationError, MissingDependencyError, OutputExistsError, SettingsError, StoreError
+from dinoscope.image import LazyArray
 from dinoscope.outputs import (
     Detections,
     OverlayInfo,
@@ -22,6 +23,7 @@ from dinoscope.outputs import (
     write_sidecar,
     write_table,
 )
+from dinoscope.outputs._section import shrink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +50,21 @@ def test_a_table_keeps_full_precision_and_quotes(tmp_path: Path) -> None:
     with write_table(tmp_path / "t.csv", columns).open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows == [["label", "size", "class"], ["1", repr(1 / 3), "a, b"], ["2", "", 'the "c"']]
+
+
+def test_a_long_table_is_written_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns: dict[str, Any] = {
+        "label": np.arange(25),
+        "size": np.random.default_rng(0).random(25),
+        "class": tuple("abcde" * 5),
+    }
+    whole = write_table(tmp_path / "whole.csv", columns).read_bytes()
+    monkeypatch.setattr("dinoscope.outputs._table._ROWS", 4)
+    assert write_table(tmp_path / "parts.csv", columns).read_bytes() == whole
+    with (tmp_path / "parts.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["size"]) for row in rows] == columns["size"].tolist()
+    assert [row["class"] for row in rows] == list("abcde" * 5)
 
 
 def test_columns_of_different_length_are_refused(tmp_path: Path) -> None:
@@ -140,6 +157,49 @@ def test_overlay_tints_labels_rings_detections_and_leaves_the_rest_grey(tmp_path
     assert ((ys.min() + ys.max()) / 2 + 400, (xs.min() + xs.max()) / 2) == pytest.approx((600, 700), abs=1)
     assert np.ptp(xs) == pytest.approx(100, abs=6)
     assert (pixels[150, 100] == (230, 159, 0)).all()  # the rim is the class colour
+
+
+class Plane(LazyArray):
+    """A section that is read in blocks."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        super().__init__(values.shape, values.dtype)
+        self.values, self.largest = values, 0
+
+    def _read(self, bounds: tuple[slice, ...]) -> np.ndarray:
+        part = self.values[bounds]
+        self.largest = max(self.largest, part.size)
+        return part
+
+
+@pytest.mark.parametrize("shape", [(70, 101), (64, 64), (7, 130)])
+@pytest.mark.parametrize("step", [1, 4, 9])
+def test_a_section_is_shrunk_block_by_block(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], step: int) -> None:
+    monkeypatch.setattr("dinoscope.outputs._section._BLOCK", 20)
+    rng = np.random.default_rng(0)
+    grey, labels = Plane(rng.random(shape)), Plane(rng.integers(0, 4, shape).astype(np.uint8))
+    found = shrink(grey, labels, step, 2)
+    cells = [(y, x) for y in range(0, shape[0], step) for x in range(0, shape[1], step)]
+    means = [grey.values[y : y + step, x : x + step].mean() for y, x in cells]
+    np.testing.assert_allclose(found.grey.ravel(), means, rtol=1e-6)
+    middles = [labels.values[min(y + step // 2, shape[0] - 1), min(x + step // 2, shape[1] - 1)] for y, x in cells]
+    assert found.labels is not None
+    assert found.labels.ravel().tolist() == middles
+    assert found.shares == pytest.approx([(labels.values == 1).mean(), (labels.values == 2).mean()])
+    assert labels.largest <= 20**2
+
+
+def test_overlay_of_a_large_section_is_read_in_blocks_and_in_the_right_place(tmp_path: Path) -> None:
+    labels = np.zeros((5000, 4000), np.uint8)
+    labels[1000:2000, 400:1200] = 1
+    grey, mask = Plane(np.full(labels.shape, 100, np.uint8)), Plane(labels)
+    path = write_overlay(tmp_path / "o.png", grey, mask, None, OverlayInfo(("a",), pixel_size_nm=8.0))
+    with Picture.open(path) as picture:
+        pixels = np.asarray(picture).astype(int)[:1800]
+    assert pixels.shape[1] == 1440
+    ys, xs = np.nonzero(np.ptp(pixels, axis=-1) > 40)
+    assert (ys.min(), ys.max(), xs.min(), xs.max()) == pytest.approx((360, 719, 144, 431), abs=2)
+    assert max(grey.largest, mask.largest) <= 2048**2
 
 
 @pytest.mark.parametrize("grey", [np.zeros((20, 30)), np.full((20, 30), np.nan), np.zeros((2500, 3), np.uint16)])

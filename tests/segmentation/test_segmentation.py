@@ -12,6 +12,7 @@ from dinoscope.errors import SettingsError
 from dinoscope.features import ImageFacts
 from dinoscope.geometry import LengthUnit, Region
 from dinoscope.segmentation import ObjectRules, auto_thresholds, find_objects, label_region, segment, similarity_at
+from dinoscope.segmentation._prior import ordinary
 from dinoscope.settings import SegmentationSettings
 from dinoscope.similarity import SimilarityMap
 from dinoscope.tiling import PatchGrid, blocks
@@ -139,6 +140,25 @@ def test_masks_and_instances_agree() -> None:
     assert instances.max() == len(found.object_classes)
     covered = sum(int(np.prod(block.shape)) for block in found.blocks())
     assert covered == mask.size
+
+
+@pytest.mark.parametrize("voxels", [(1, 40, 60), (11, 40, 52)])
+def test_what_is_ordinary_is_the_median_of_a_sample(
+    monkeypatch: pytest.MonkeyPatch, voxels: tuple[int, int, int]
+) -> None:
+    """Section by section, and as if all of them were in memory: every so many values of 8 sections at most."""
+    monkeypatch.setattr("dinoscope.segmentation._prior._ENOUGH", 30)
+    monkeypatch.setattr("dinoscope.segmentation._prior._SAMPLED_SIDE", 9)
+    similarity = random_map(voxels, classes=2, seed=3)
+    values = np.asarray(similarity.values)
+    sections, height, width = values.shape[1:]
+    top, left = max(0, (height - 9) // 2), max(0, (width - 9) // 2)
+    chosen = np.unique(np.linspace(0, sections - 1, 8).round().astype(int))
+    sample = values[:, chosen, top : top + 9, left : left + 9].reshape(2, -1)
+    np.testing.assert_array_equal(ordinary(similarity), np.median(sample[:, :: 1 + sample.shape[1] // 30], axis=1))
+    known = Region((0, 2, 1), (sections, 9, 12))
+    part = similarity.read(known).reshape(2, -1)
+    np.testing.assert_array_equal(ordinary(similarity, known), np.median(part[:, :: 1 + part.shape[1] // 30], axis=1))
 
 
 @pytest.mark.parametrize("threshold", ["auto", 0.3])

@@ -9,6 +9,7 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
+from scipy.spatial.distance import cdist
 
 from dinoscope.geometry import Region
 from dinoscope.segmentation import ObjectRules, find_objects
@@ -141,6 +142,32 @@ def test_depth_is_the_distance_to_where_the_class_ends() -> None:
     np.testing.assert_allclose(depths[0, 4, 15:25], depths[0, 4, 5:15])
     assert not depths[classes == 0].any()
     np.testing.assert_array_equal(find_depths(np.ones((1, 2, 2), np.uint8), (1.0, 1.0, 1.0), 7.0), 7)
+
+
+@pytest.mark.parametrize("cost", [0, 10**9])
+@given(seed=st.integers(0, 1000), spacing=st.sampled_from([(1.0, 1.0, 1.0), (2.5, 1.0, 1.2)]))
+def test_depths_are_those_of_all_pairs_of_voxels(cost: int, seed: int, spacing: tuple[float, float, float]) -> None:
+    """Part by part, and as a whole where beginning anew costs too much."""
+    classes = blobs(seed, (4, 17, 19), (1, 2, 2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dinoscope.segmentation._splitting._BOX_COST", cost)
+        depths = find_depths(classes, spacing, 4.0)
+    places = np.argwhere(classes >= 0) * np.array(spacing)
+    apart = cdist(places, places)
+    kinds = classes.ravel()
+    nearest = np.where(kinds[:, np.newaxis] != kinds, apart, np.inf).min(axis=1)
+    expected = np.where(kinds > 0, np.minimum(nearest - 0.5, 4.0), 0.0)
+    np.testing.assert_allclose(depths.ravel(), expected, atol=1e-6)
+
+
+@given(st.integers(0, 1000))
+def test_passes_are_taken_a_few_at_a_time_with_the_same_result(seed: int) -> None:
+    mask = blobs(seed, (1, 60, 60), (0, 2, 2))
+    rules = ObjectRules(flat=True, split=0.8, reach=12)
+    _, expected = objects_of(mask, rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dinoscope.segmentation._merging._AT_ONCE", 3)
+        np.testing.assert_array_equal(objects_of(mask, rules)[1], expected)
 
 
 @given(st.integers(0, 1000))

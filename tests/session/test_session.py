@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MADE = {*STAGES} - {"preview", "cost", "colours"}
+MADE = {*STAGES} - {"preview", "cost", "colours", "scale"}
 CLICK = PointPrompt((0, 48.0, 48.0))
 COUNTER = PointPrompt((0, 100.0, 150.0), positive=False)
 OTHER = PointPrompt((0, 112.0, 144.0))

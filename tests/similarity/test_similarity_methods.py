@@ -95,6 +95,30 @@ def test_a_block_is_the_part_of_the_whole(store: FeatureStore, method: str) -> N
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_features_are_read_a_few_tiles_at_a_time(
+    store: FeatureStore, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = similarities(store, [CLICK], method=method)
+    core = store.manifest.tiles.core
+    monkeypatch.setattr("dinoscope.similarity._compare._VALUES", core**2 * store.channels)
+    monkeypatch.setattr("dinoscope.similarity._dinosim._DISTANCES", 1000)
+    sizes: list[int] = []
+    read = FeatureStore.read
+
+    def noting(self: FeatureStore, region: Region) -> NDArray[np.float32]:
+        sizes.append(region.size)
+        return read(self, region)
+
+    monkeypatch.setattr(FeatureStore, "read", noting)
+    settings = SimilaritySettings.model_validate({"method": method})
+    reference = build_reference(store, [CLICK], ReferenceSettings())
+    sizes.clear()
+    np.testing.assert_allclose(np.asarray(compare(store, reference, settings).values), expected, atol=1e-5)
+    assert max(sizes) <= core**2
+    assert len(sizes) > 1
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_the_order_of_examples_does_not_matter(store: FeatureStore, method: str) -> None:
     prompts = [CLICK, PointPrompt((0, 20, 28)), PointPrompt((0, 24, 64), positive=False)]
     forth, back = (similarities(store, order, method=method) for order in (prompts, prompts[::-1]))

@@ -67,6 +67,21 @@ class View(Protocol):
     def answer(self, positive: bool) -> None:
         """Say whether what is in the ring is one."""
 
+    def can_suggest_scale(self) -> bool:
+        """Whether another scale can be asked for."""
+
+    def suggest_scale(self) -> None:
+        """Ask at which scale the examples find one another best."""
+
+    def scale_text(self) -> str:
+        """What was said of that."""
+
+    def can_use_scale(self) -> bool:
+        """Whether there is a suggestion that can be accepted."""
+
+    def use_scale(self) -> None:
+        """Accept it."""
+
     def settle(self) -> None:
         """Wait until nothing happens any more."""
 
@@ -146,6 +161,21 @@ class Headless:
 
     def answer(self, positive: bool) -> None:
         self.session.guide.answer(positive)
+
+    def can_suggest_scale(self) -> bool:
+        return self.session.scale_guide.is_able
+
+    def suggest_scale(self) -> None:
+        self.session.scale_guide.ask()
+
+    def scale_text(self) -> str:
+        return self.session.scale_guide.text
+
+    def can_use_scale(self) -> bool:
+        return self.session.scale_guide.is_change
+
+    def use_scale(self) -> None:
+        self.session.scale_guide.accept()
 
     def settle(self) -> None:
         """Everything happened at once."""

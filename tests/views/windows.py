@@ -87,6 +87,21 @@ class Napari:
         panel = self.widget.example_panel
         (panel.yes if positive else panel.no).click()
 
+    def can_suggest_scale(self) -> bool:
+        return bool(self.widget.image_panel.suggest_scale.isEnabled())
+
+    def suggest_scale(self) -> None:
+        self.widget.image_panel.suggest_scale.click()
+
+    def scale_text(self) -> str:
+        return str(self.widget.image_panel.scale_text.text())
+
+    def can_use_scale(self) -> bool:
+        return bool(self.widget.image_panel.use_scale.isEnabled())
+
+    def use_scale(self) -> None:
+        self.widget.image_panel.use_scale.click()
+
     def settle(self) -> None:
         from qtpy.QtWidgets import QApplication
 
@@ -209,6 +224,21 @@ class Jupyter:
     def answer(self, positive: bool) -> None:
         panel = self.panel.example_panel
         self._at_home((panel.yes if positive else panel.no).click)
+
+    def can_suggest_scale(self) -> bool:
+        return not self.panel.image_panel.suggest_scale.disabled
+
+    def suggest_scale(self) -> None:
+        self._at_home(self.panel.image_panel.suggest_scale.click)
+
+    def scale_text(self) -> str:
+        return unescape(self.panel.image_panel.scale_text.value)
+
+    def can_use_scale(self) -> bool:
+        return not self.panel.image_panel.use_scale.disabled
+
+    def use_scale(self) -> None:
+        self._at_home(self.panel.image_panel.use_scale.click)
 
     def settle(self) -> None:
         async def rest() -> None:
