@@ -99,7 +99,8 @@ class Bench:
 
     def image(self) -> Image:
         """The image, opened."""
-        return open_image(self.folder / f"image.{self.kind}", ImageSettings(image_pixel_size=PIXEL_NM))
+        image = open_image(self.folder / f"image.{self.kind}", ImageSettings(image_pixel_size=PIXEL_NM))
+        return image.with_section_distance(PIXEL_NM) if "z" in image.axis_names else image
 
     def result(self, kind: str) -> Path:
         """Name of a result."""

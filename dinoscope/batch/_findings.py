@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from dinoscope.jobs import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from dinoscope.batch._recipe import Recipe, ResultKind
@@ -122,6 +123,7 @@ def find(
         )
     if "detections" in recipe.results:
         points = detect(similarity, manifest.image, recipe.detection, progress, work.crew.each)
+        points = replace(points, more={"example": _examples_of(work, recipe, points.positions, points.class_names)})
         write = partial(_write_detections, image=work.image, found=points)
         counts = _count(similarity.classes, points.class_names)
         found = replace(found, detections=counts, writers={**found.writers, "detections": write})
@@ -176,18 +178,27 @@ def _object_writers(
 
 def _measure(work: Work, recipe: Recipe, found: Segmentation, progress: ProgressCallback) -> ObjectTable:
     """The objects in numbers; ``example`` tells which one of the reference each is most like."""
-    import numpy as np
-
     from dinoscope.measure import measure_objects
-    from dinoscope.similarity import examples_at
 
     image = work.image
     grey = None if "s" in image.axis_names else image  # colours have no one intensity
     table = measure_objects(found.instance_image(image), grey, classes=found.object_classes, progress=progress)
-    stack = work.stacks[0]
-    places = np.array([stack.position(table.centroid(row)) for row in range(len(table))]).reshape(-1, 3)
-    alike = examples_at(recipe.reference, stack.store, places, table["class"].tolist())
+    places = [table.centroid(row) for row in range(len(table))]
+    alike = _examples_of(work, recipe, places, table["class"].tolist())
     return replace(table, columns={**table.columns, "example": alike})
+
+
+def _examples_of(
+    work: Work, recipe: Recipe, places: Sequence[tuple[float, ...]], classes: Sequence[str]
+) -> NDArray[np.int64]:
+    """Which example of the reference each of some places (z, y, x) resembles most, shape (n,)."""
+    import numpy as np
+
+    from dinoscope.similarity import examples_at
+
+    stack = work.stacks[0]
+    positions = np.array([stack.position(place) for place in places]).reshape(-1, 3)
+    return examples_at(recipe.reference, stack.store, positions, classes)
 
 
 def _measure_nothing() -> ObjectTable:

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from dinoscope.jupyter._controls import Section, button, note, row, show
 from dinoscope.jupyter._example_list import ExampleList
-from dinoscope.session import describe_examples
+from dinoscope.session import TELL_PLACEHOLDER, TELL_TIP, describe_examples, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,7 @@ class ExamplePanel(Section):
         self.new_class = widgets.Text(
             placeholder="new class", continuous_update=False, tooltip="Type a name to add a class, and go on with it."
         )
+        self.words = widgets.Text(placeholder=TELL_PLACEHOLDER, continuous_update=False, tooltip=TELL_TIP)
         self.sign = widgets.Button(tooltip="Whether the next click says “this is one” or “this is not one” (key T).")
         self.undo = button(home, "Undo", "Take the last change of the examples back (Shift+Z).", session.undo_prompts)
         self.clear = button(home, "Clear", "Forget all examples; undo brings them back.", self._clear)
@@ -46,6 +47,7 @@ class ExamplePanel(Section):
         self.add(
             row(self.classes, self.new_class),
             row(self.sign, self.undo, self.clear),
+            row(self.words),
             row(self.suggest, self.yes, self.no),
             self.summary,
             self.list,
@@ -66,6 +68,7 @@ class ExamplePanel(Section):
         brush = self._session.brush
         self.follow(self._home, self.classes, brush.choose)
         self.follow(self._home, self.new_class, self._add)
+        self.follow(self._home, self.words, self._tell)
         self.sign.on_click(lambda _: self._home.act(brush.toggle))
         self.listen(brush.events, self._show_brush)
         self.listen(self._session.events.prompts, self._show_prompts)
@@ -99,6 +102,13 @@ class ExamplePanel(Section):
         self._session.brush.choose(name)
         with self.showing():
             self.new_class.value = ""
+
+    def _tell(self, line: str) -> None:
+        try:
+            tell(self._session, line)
+        finally:
+            with self.showing():
+                self.words.value = ""  # a line that is typed again must be a change
 
     def _clear(self) -> None:
         self._session.prompts = ()

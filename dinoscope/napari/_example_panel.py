@@ -8,7 +8,7 @@ import numpy as np
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QComboBox, QFileDialog, QPushButton
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QPushButton
 from superqt.utils import signals_blocked
 
 from dinoscope.errors import DinoscopeError
@@ -17,7 +17,7 @@ from dinoscope.napari._example_list import ExampleList
 from dinoscope.outputs import class_colour
 from dinoscope.prompts import prompts_from_labels
 from dinoscope.reference import Reference
-from dinoscope.session import describe_examples
+from dinoscope.session import TELL_PLACEHOLDER, TELL_TIP, describe_examples, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,9 @@ class ExamplePanel(Section):
             "Outlines", "Draw boxes, polygons or ellipses around objects, or lines over them.", layers.add_outlines
         )
         self.paint = button("Paint", "Paint over objects in this section.", self._paint)
+        self.words = QLineEdit()
+        self.words.setPlaceholderText(TELL_PLACEHOLDER)
+        self.words.setToolTip(TELL_TIP)
         self.undo = button("Undo", "Take the last change of the examples back (Shift+Z).", session.undo_prompts)
         self._build_guide()
         self.load = button("Load reference…", "Use the examples of another image.", self._load)
@@ -66,6 +69,7 @@ class ExamplePanel(Section):
         self.list = ExampleList(session)
         self.add(self.classes, self.sign)
         self.add(self.points, self.outlines, self.paint, self.undo)
+        self.add(self.words)
         self.add(self.suggest, self.yes, self.no)
         self.add(self.load, self.save)
         self.add(self.summary)
@@ -86,6 +90,7 @@ class ExamplePanel(Section):
         brush = self._session.brush
         self.classes.activated.connect(lambda index: brush.choose_number(index + 1))
         self.classes.lineEdit().editingFinished.connect(lambda: brush.choose(self.classes.currentText()))
+        self.words.returnPressed.connect(self._tell)
         self.sign.clicked.connect(lambda *_: brush.toggle())
         brush.events.connect(self._show_brush)
         self._session.events.prompts.connect(self._show_prompts)
@@ -111,6 +116,14 @@ class ExamplePanel(Section):
         self.suggest.setEnabled(guide.is_able)
         for answer in (self.yes, self.no):
             answer.setEnabled(guide.place is not None)
+
+    def _tell(self) -> None:
+        try:
+            tell(self._session, self.words.text())
+        except DinoscopeError as error:
+            show_error(str(error))
+        else:
+            self.words.clear()
 
     def _suggest(self) -> None:
         place = self._session.guide.suggest()

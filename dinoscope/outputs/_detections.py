@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from dinoscope.outputs._atomic import partial_file
 from dinoscope.outputs._table import to_data_frame, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -49,6 +49,8 @@ class Detections:
         ``"nm"``, or ``"pixel"`` where the physical size is unknown.
     scale
         Length of a voxel along each axis in `unit`.
+    more
+        Further columns of whole numbers, such as ``example``, each of shape (n,).
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Detections:
     diameters: NDArray[np.float64]
     unit: LengthUnit
     scale: tuple[float, ...]
+    more: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.axis_names not in ("yx", "zyx"):
@@ -75,6 +78,9 @@ class Detections:
         lengths = (len(self.centres), len(self.scores), len(self.class_names), len(self.diameters))
         if len(set(lengths)) > 1:
             raise SettingsError(f"detections have {lengths} centres, scores, classes and diameters: expected as many")
+        odd = {name: len(column) for name, column in self.more.items() if len(column) != len(self.centres)}
+        if odd:
+            raise SettingsError(f"{len(self)} detections have columns of other lengths, {odd}: expected as many rows")
 
     def __len__(self) -> int:
         return len(self.centres)
@@ -85,6 +91,11 @@ class Detections:
         if self.axis_names == "yx":
             return np.zeros(len(self), dtype=np.int64)
         return np.floor(self.centres[:, 0] + 0.5).astype(np.int64)
+
+    @property
+    def positions(self) -> list[tuple[float, ...]]:
+        """The centres as voxel positions (z, y, x), z being 0 where there is no such axis."""
+        return [(0.0,) * (3 - len(centre)) + tuple(centre) for centre in self.centres.tolist()]
 
     @property
     def extents_px(self) -> NDArray[np.float64]:
@@ -107,7 +118,7 @@ def write_csv(path: Path, table: Detections) -> Path:
     """Write detections as a CSV that napari opens as points.
 
     Columns: ``index, axis-0, axis-1[, axis-2], class, score, diameter_nm`` and the centres in nm, or
-    ``diameter_px`` alone where the pixel size is unknown. An earlier file is replaced.
+    ``diameter_px`` alone where the pixel size is unknown; then what `more` has. An earlier file is replaced.
 
     Raises
     ------
@@ -124,7 +135,7 @@ def _columns(table: Detections) -> dict[str, NDArray[Any] | Sequence[Any]]:
     columns["diameter_nm" if table.unit == "nm" else "diameter_px"] = table.diameters
     if table.unit == "nm":
         columns |= {f"{name}_nm": table.centres[:, i] * table.scale[i] for i, name in enumerate(table.axis_names)}
-    return columns
+    return columns | dict(table.more)
 
 
 def read_detections_csv(path: Path) -> Detections:
@@ -179,8 +190,8 @@ def _infer_scale(voxels: NDArray[np.float64], lengths: NDArray[np.float64]) -> f
 def write_geojson(path: Path, table: Detections) -> Path:
     """Write detections as a GeoJSON FeatureCollection of points ``[x, y]`` in voxel coordinates.
 
-    Properties: ``class``, ``score``, ``z`` (the section) and ``diameter`` with its ``unit``. An earlier file is
-    replaced.
+    Properties: ``class``, ``score``, ``z`` (the section), ``diameter`` with its ``unit``, and what `more` has. An
+    earlier file is replaced.
 
     Raises
     ------
@@ -198,6 +209,7 @@ def write_geojson(path: Path, table: Detections) -> Path:
                 "z": int(section),
                 "diameter": float(diameter),
                 "unit": table.unit,
+                **{name: int(column[index]) for name, column in table.more.items()},
             },
         }
         for index, (centre, name, score, section, diameter) in enumerate(

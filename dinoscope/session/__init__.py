@@ -16,6 +16,7 @@ from dinoscope.session._saved import SavedSession, read_session, save_session
 from dinoscope.session._scale import SUGGEST_SCALE_TIP, USE_SCALE_TIP, ScaleGuide
 from dinoscope.session._session import Session
 from dinoscope.session._stand_ins import stand_ins
+from dinoscope.session._telling import TELL_PLACEHOLDER, TELL_TIP, tell
 from dinoscope.session._words import (
     describe_batch,
     describe_encoder,
@@ -34,6 +35,8 @@ __all__ = [
     "OBJECTS",
     "STAGES",
     "SUGGEST_SCALE_TIP",
+    "TELL_PLACEHOLDER",
+    "TELL_TIP",
     "USE_SCALE_TIP",
     "Batch",
     "BatchEvents",
@@ -68,6 +71,7 @@ __all__ = [
     "save_session",
     "stand_ins",
     "stroke",
+    "tell",
 ]
 
 

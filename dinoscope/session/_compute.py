@@ -275,13 +275,22 @@ class Workshop:
         grey = None if "s" in inputs.image.axis_names else inputs.image  # colours have no one intensity
         labels = found.instance_image(inputs.image)
         table = measure_objects(labels, grey, classes=found.object_classes, progress=progress)
-        stack = self._stacks(inputs, have)[0]
-        places = np.array([stack.position(table.centroid(row)) for row in range(len(table))]).reshape(-1, 3)
-        alike = examples_at(have["reference"], stack.store, places, table["class"].tolist())
-        return replace(table, columns={**table.columns, "example": inputs.heard[alike]})
+        places = [table.centroid(row) for row in range(len(table))]
+        alike = self._examples_of(inputs, have, places, table["class"].tolist())
+        return replace(table, columns={**table.columns, "example": alike})
 
     def _make_detections(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Detections:
-        return detect(have["similarity"], have["features"].manifest.image, inputs.settings.detection, progress)
+        found = detect(have["similarity"], have["features"].manifest.image, inputs.settings.detection, progress)
+        alike = self._examples_of(inputs, have, found.positions, found.class_names)
+        return replace(found, more={"example": alike})
+
+    def _examples_of(
+        self, inputs: Inputs, have: dict[Stage, Any], places: Sequence[tuple[float, ...]], classes: Sequence[str]
+    ) -> NDArray[np.int64]:
+        """Numbers of the examples that some places (z, y, x) resemble most, shape (n,)."""
+        stack = self._stacks(inputs, have)[0]
+        positions = np.array([stack.position(place) for place in places]).reshape(-1, 3)
+        return inputs.heard[examples_at(have["reference"], stack.store, positions, classes)]
 
     def lead(self, store: FeatureStore) -> Cut | None:
         """Of the stacks that an image with this store is cut into, the one to be trusted most, once they are open."""

@@ -29,7 +29,7 @@ from dinoscope.settings import (
     SimilaritySettings,
     TilingSettings,
 )
-from dinoscope.similarity import compare
+from dinoscope.similarity import compare, examples_at
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ def test_the_results_are_those_of_the_functions_for_one_image(
         np.testing.assert_array_equal(read(row.paths["mask"]), mask)
         np.testing.assert_array_equal(read(row.paths["instances"]), found.instances[...])
         np.testing.assert_allclose(read_detections_csv(row.paths["detections"]).centres, points.centres)
+        alike = examples_at(recipe.reference, store, np.pad(points.centres, ((0, 0), (1, 0))), points.class_names)
+        assert [int(line["example"]) for line in table(row.paths["detections"])] == alike.tolist()
         measured = measure_objects(found.instance_image(open_image(path)), open_image(path))
         areas = [int(line["area_px"]) for line in table(row.paths["measurements"])]
         assert areas == measured["area_px"].tolist()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +51,30 @@ def test_csv_without_pixel_size_gives_pixels_alone(tmp_path: Path) -> None:
     assert header == "index,axis-0,axis-1,class,score,diameter_px"
 
 
-@pytest.mark.parametrize("table", [STACK, FLAT])
+TRACED = replace(STACK, more={"example": np.array([3, 0])})
+
+
+def test_further_columns_come_last_and_are_properties_of_points(tmp_path: Path) -> None:
+    rows = list(csv.DictReader(write_csv(tmp_path / "d.csv", TRACED).read_text(encoding="utf-8").splitlines()))
+    assert list(rows[0])[-1] == "example"
+    assert [row["example"] for row in rows] == ["3", "0"]
+    points = json.loads(write_geojson(tmp_path / "d.geojson", TRACED).read_text(encoding="utf-8"))["features"]
+    assert [point["properties"]["example"] for point in points] == [3, 0]
+    assert "example" not in write_geojson(tmp_path / "d.geojson", STACK).read_text(encoding="utf-8")
+    np.testing.assert_array_equal(read_detections_csv(tmp_path / "d.csv").centres, STACK.centres)
+
+
+def test_a_further_column_of_another_length_is_refused() -> None:
+    with pytest.raises(SettingsError, match="example"):
+        replace(STACK, more={"example": np.arange(3)})
+
+
+def test_centres_are_positions_in_a_volume() -> None:
+    assert STACK.positions == [(2.0, 10.0, 20.5), (0.4, 3.0, 4.0)]
+    assert FLAT.positions == [(0.0, 1.5, 2.0)]
+
+
+@pytest.mark.parametrize("table", [STACK, FLAT, TRACED])
 def test_data_frames_have_the_columns_of_the_csv(tmp_path: Path, table: Detections) -> None:
     frame = table.to_pandas()
     assert frame.index.tolist() == list(range(len(table)))

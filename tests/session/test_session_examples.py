@@ -85,6 +85,17 @@ def test_what_is_switched_off_is_as_if_it_had_not_been_given(
     assert similarity(session).shape[0] == 2
 
 
+def test_a_detection_tells_which_example_it_is_like(session: Session, elsewhere: Reference) -> None:
+    session.references = [elsewhere]
+    session.prompts = [BRIGHT, GREY]
+    session.muted = {0, 1}
+    session.request("detections")
+    found = session.result("detections")
+    assert len(found) >= 2
+    for name, example in zip(found.class_names, found.more["example"], strict=True):
+        assert example == {"bright": 2, "grey": 3}[name]  # numbers of the list, in which those switched off count
+
+
 def test_switching_drops_what_was_made_from_the_examples_and_tells(session: Session) -> None:
     session.prompts = [BRIGHT, SECOND]
     session.follow("similarity")

@@ -38,12 +38,13 @@ def make_headless(tmp_path: Path) -> Callable[..., View]:
 def make_napari(
     make_napari_viewer: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., View]]:
-    from dinoscope.napari import _footer
+    from dinoscope.napari import _example_panel, _footer
     from dinoscope.napari._dispatch import Dispatcher
 
     errors: list[str] = []
     sessions: list[Session] = []
     monkeypatch.setattr(_footer, "show_error", errors.append)
+    monkeypatch.setattr(_example_panel, "show_error", errors.append)
     with ThreadPoolExecutor(1) as executor:
 
         def make(encoder: Any = None) -> View:

@@ -40,6 +40,9 @@ class View(Protocol):
     def stroke(self, line: list[Corner], width: float) -> None:
         """Scribble along some voxels (y, x)."""
 
+    def write(self, line: str) -> None:
+        """Type a line of words into the field for them."""
+
     def undo(self) -> None:
         """Take the last change of the examples back."""
 
@@ -132,6 +135,15 @@ class Headless:
         from dinoscope.session import stroke
 
         stroke(self.session, 0, line, width)
+
+    def write(self, line: str) -> None:
+        from dinoscope.errors import DinoscopeError
+        from dinoscope.session import tell
+
+        try:
+            tell(self.session, line)
+        except DinoscopeError as error:
+            self.session.events.failed.emit(str(error))
 
     def undo(self) -> None:
         self.session.undo_prompts()

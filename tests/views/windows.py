@@ -49,6 +49,10 @@ class Napari:
         self.widget.example_panel.outlines.click()
         self._viewer.layers["squares outlines"].add(np.array(line), shape_type="path", edge_width=width)
 
+    def write(self, line: str) -> None:
+        self.widget.example_panel.words.setText(line)
+        self.widget.example_panel.words.returnPressed.emit()
+
     def undo(self) -> None:
         self.widget.example_panel.undo.click()
 
@@ -188,6 +192,9 @@ class Jupyter:
     def stroke(self, line: list[Corner], width: float) -> None:
         places = [float(v) for corner in line for v in corner]
         self._at_home(lambda: self._page.send("stroke", places=places, width=width, counter=False))
+
+    def write(self, line: str) -> None:
+        self._at_home(lambda: self.panel.example_panel.words.comm.receive_state(value=line))
 
     def undo(self) -> None:
         self._at_home(self.panel.example_panel.undo.click)
