@@ -49,7 +49,7 @@ class Work:
     cuts: tuple[Cut, ...] = ()
 
     @classmethod
-    def open(cls, image: Image, encoder: Encoder, stages: Stages, path: Path | None, crew: Crew = ALONE) -> Work:
+    def open(cls, image: Image, encoder: Encoder, stages: Stages, path: Path | str | None, crew: Crew = ALONE) -> Work:
         """Open or make the features of an image, by default in the cache, see `Work.of`."""
         from dinoscope.features import default_store_path, plan_features
 
@@ -58,7 +58,7 @@ class Work:
 
     @classmethod
     def of(
-        cls, image: Image, encoder: Encoder, stages: Stages, manifest: Manifest, path: Path, crew: Crew = ALONE
+        cls, image: Image, encoder: Encoder, stages: Stages, manifest: Manifest, path: Path | str, crew: Crew = ALONE
     ) -> Work:
         """Open or make the features that were planned.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.cli._console import Report, say, table_of
-from dinoscope.cli._flags import add_settings, settings_from
+from dinoscope.cli._flags import add_settings, local_path, settings_from
 from dinoscope.cli._pipeline import FEATURE_MODELS, Stages
 from dinoscope.errors import MissingDependencyError, SettingsError
 from dinoscope.forms import choices_of
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=local_path,
         default=Path("benchmark.csv"),
         metavar="PATH",
         help="Table to write, with the plot as .png beside it. Default: benchmark.csv.",

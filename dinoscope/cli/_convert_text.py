@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinoscope.cli._console import Report
+from dinoscope.cli._flags import local_path
 
 if TYPE_CHECKING:
     import argparse
@@ -16,8 +16,8 @@ HELP = "Take the text tower (and the denoiser) out of a checkpoint of SimZSS tha
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The checkpoint, the file to write, and whether it may run code."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="Checkpoint, a file of torch.save.")
-    parser.add_argument("out", type=Path, metavar="OUT", help="File to write: .safetensors.")
+    parser.add_argument("file", type=local_path, metavar="FILE", help="Checkpoint, a file of torch.save.")
+    parser.add_argument("out", type=local_path, metavar="OUT", help="File to write: .safetensors.")
     parser.add_argument(
         "--trust",
         action="store_true",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.cli._console import Report, say
-from dinoscope.cli._flags import add_settings, settings_from
+from dinoscope.cli._flags import add_settings, local_path, settings_from
 from dinoscope.settings import EncoderSettings
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ _LABEL = 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to work and what on."""
-    parser.add_argument("-o", "--out", type=Path, default=Path("demo"), metavar="DIR", help="Folder. Default: demo.")
+    parser.add_argument(
+        "-o", "--out", type=local_path, default=Path("demo"), metavar="DIR", help="Folder. Default: demo."
+    )
     parser.add_argument("--size", type=int, default=1024, metavar="PX", help="Side of the image. Default: 1024.")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="Another seed, another tissue.")
     add_settings(parser, EncoderSettings)

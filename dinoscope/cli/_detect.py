@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinoscope.batch import Recipe, find
 from dinoscope.cli._console import Report
-from dinoscope.cli._flags import add_settings, settings_from
+from dinoscope.cli._flags import add_settings, local_path, settings_from
 from dinoscope.cli._pipeline import (
     Stages,
     Work,
@@ -36,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=local_path,
         required=True,
         metavar="PATH",
         help="Detections to write: .csv (opens in napari as points), .geojson, or .json (COCO).",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinoscope.cli._console import Report
-from dinoscope.cli._flags import add_settings, settings_from
+from dinoscope.cli._flags import add_settings, local_path, settings_from
 from dinoscope.cli._pipeline import open_spatial
 from dinoscope.progress import progress_bars
 from dinoscope.settings import DistillSettings, ImageSettings
@@ -25,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--teacher", required=True, metavar="NAME|PATH", help="Encoder to learn from; see `dinoscope encoders`."
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="Folder of the new encoder.")
+    parser.add_argument("-o", "--out", type=local_path, required=True, metavar="DIR", help="Folder of the new encoder.")
     add_settings(parser, DistillSettings)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.cli._console import Report, table_of
-from dinoscope.cli._flags import add_settings, settings_from
+from dinoscope.cli._flags import add_settings, local_path, settings_from
 from dinoscope.cli._pipeline import load_prompts, open_spatial
 from dinoscope.errors import SettingsError
 from dinoscope.progress import progress_bars
@@ -68,9 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--label", type=int, metavar="N", help="Only this value of PRED is inside. Default: all above 0."
     )
     parser.add_argument("--truth-label", type=int, metavar="N", help="Only this value of GT is inside.")
-    parser.add_argument("-o", "--out", type=Path, metavar="PATH", help="Also write the scores, as .csv or .json.")
+    parser.add_argument("-o", "--out", type=local_path, metavar="PATH", help="Also write the scores, as .csv or .json.")
     parser.add_argument(
-        "--plot", type=Path, metavar="PATH", help="Picture of the curves of maps and detections, or of AP over IoU."
+        "--plot",
+        type=local_path,
+        metavar="PATH",
+        help="Picture of the curves of maps and detections, or of AP over IoU.",
     )
     add_settings(parser, ImageSettings)
 

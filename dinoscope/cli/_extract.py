@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinoscope.cli._console import Report
-from dinoscope.cli._flags import add_settings
+from dinoscope.cli._flags import add_settings, store_path
 from dinoscope.cli._pipeline import FEATURE_MODELS, Stages, Work, crew_from, encoder_for, open_spatial
 from dinoscope.progress import progress_bars
 from dinoscope.settings import ClusterSettings
@@ -22,7 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The image and where its features go."""
     parser.add_argument("image", metavar="IMAGE", help="Image file, OME-Zarr, or folder of slices.")
     parser.add_argument(
-        "-o", "--out", type=Path, metavar="DIR", help="Feature store (a zarr folder). Default: in the user's cache."
+        "-o",
+        "--out",
+        type=store_path,
+        metavar="DIR",
+        help="Feature store: a zarr folder, or an address such as s3://bucket/a.zarr. Default: in the user's cache.",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="Read everything that is done, and compute anew what the disk has damaged."
     )
     add_settings(parser, ClusterSettings, *FEATURE_MODELS)
 
@@ -33,12 +39,14 @@ def run(args: argparse.Namespace) -> Report:
     image = open_spatial(args.image, stages.image)
     with crew_from(args) as crew, progress_bars(keep=False) as progress:
         work = Work.open(image, encoder_for(stages, crew), stages, args.out, crew)
+        stores = [stack.store for stack in work.stacks]
+        damaged = {"damaged": sum(store.check() for store in stores)} if args.check else {}
         work.extract(progress)
-    stores = [stack.store for stack in work.stacks]
-    paths = [str(store.path) for store in stores]
+    paths = [store.location for store in stores]
     return Report.of(
         features=paths[0] if len(paths) == 1 else paths,
         tiles=sum(store.tiles_done for store in stores),
         grid=list(work.store.grid.shape),
         channels=work.store.channels,
+        **damaged,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
@@ -71,6 +72,18 @@ def _number_reader(field: Field) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"found {text!r}, expected {expected}") from None
 
     return read
+
+
+def local_path(text: str) -> Path:
+    """A file or folder of this machine; an address would become a strange folder."""
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{text} is an address, expected a path on this machine")
+    return Path(text)
+
+
+def store_path(text: str) -> Path | str:
+    """A folder, or an address such as ``s3://bucket/features.zarr``."""
+    return text if "://" in text else Path(text)
 
 
 def _flag(name: str) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.cli._classes import class_lines
 from dinoscope.cli._console import Report
-from dinoscope.cli._flags import add_settings, settings_from
+from dinoscope.cli._flags import add_settings, local_path, settings_from
 from dinoscope.cli._pipeline import open_spatial
 from dinoscope.errors import SettingsError
 from dinoscope.progress import progress_bars
@@ -27,12 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=local_path,
         required=True,
         metavar="PATH",
         help="Table to write, with a line per object: .csv or .parquet.",
     )
-    parser.add_argument("--summary", type=Path, metavar="PATH", help="Counts and density: .csv or .parquet.")
+    parser.add_argument("--summary", type=local_path, metavar="PATH", help="Counts and density: .csv or .parquet.")
     parser.add_argument("--force", action="store_true", help="Replace results that are there already.")
     add_settings(parser, ImageSettings)
 

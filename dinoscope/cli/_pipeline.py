@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from dinoscope import batch
 from dinoscope.batch import Work
 from dinoscope.cli._console import say
-from dinoscope.cli._flags import add_settings, settings_from
+from dinoscope.cli._flags import add_settings, local_path, settings_from, store_path
 from dinoscope.errors import PromptError
-from dinoscope.prompts import text_prompts
+from dinoscope.prompts import text_notice, text_prompts
 from dinoscope.settings import (
     ClusterSettings,
     EncoderSettings,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from dinoscope.batch import Crew
     from dinoscope.encoders import Encoder
@@ -79,13 +79,13 @@ def add_example_arguments(parser: argparse.ArgumentParser, writes: bool = True) 
     group = parser.add_argument_group("Examples")
     group.add_argument(
         "--prompts",
-        type=Path,
+        type=local_path,
         metavar="FILE",
         help=PROMPTS_HELP,
     )
     group.add_argument(
         "--reference",
-        type=Path,
+        type=local_path,
         action="append",
         default=[],
         metavar="FILE",
@@ -102,8 +102,8 @@ def add_example_arguments(parser: argparse.ArgumentParser, writes: bool = True) 
     )
     weight = "Clicks that each --text counts for. Default: 1."
     group.add_argument("--text-weight", type=float, default=1.0, metavar="NUMBER", help=weight)
-    group.add_argument("--save-reference", type=Path, metavar="FILE", help="Keep the examples for other images.")
-    parser.add_argument("--features", type=Path, metavar="DIR", help="Feature store to use instead of the cache.")
+    group.add_argument("--save-reference", type=local_path, metavar="FILE", help="Keep the examples for other images.")
+    parser.add_argument("--features", type=store_path, metavar="DIR", help="Feature store to use instead of the cache.")
     if writes:
         parser.add_argument("--force", action="store_true", help="Replace results that are there already.")
     add_settings(parser, ReferenceSettings, SimilaritySettings, *FEATURE_MODELS)
@@ -140,7 +140,6 @@ def gather_reference(args: argparse.Namespace, work: Work, progress: ProgressCal
         If there are neither.
     """
     from dinoscope.reference import Reference, pool_references
-    from dinoscope.similarity import method_advice
 
     found = [Reference.load(path) for path in args.reference]
     prompts = list(load_prompts(args.prompts)) if args.prompts is not None else []
@@ -154,9 +153,8 @@ def gather_reference(args: argparse.Namespace, work: Work, progress: ProgressCal
             "--reference"
         )
     reference = pool_references(found)
-    advice = method_advice(reference, work.stages.similarity)
-    if advice:
-        say(f"note: {advice}")
+    if reference.is_text.any():
+        say(f"note: {text_notice(work.stages.similarity.method)}")
     if args.save_reference is not None:
         reference.save(args.save_reference)
     return reference

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinoscope.cli._console import Report
-from dinoscope.cli._flags import add_settings, settings_from
+from dinoscope.cli._flags import add_settings, local_path, settings_from
 from dinoscope.cli._pipeline import open_spatial
 from dinoscope.progress import progress_bars
 from dinoscope.settings import ImageSettings, PretrainSettings
@@ -21,7 +20,7 @@ HELP = "Train the compact encoder on images of one's own, without labels. The re
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The images and the recipe."""
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="Image files, OME-Zarrs or folders of slices.")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="Folder of the new encoder.")
+    parser.add_argument("-o", "--out", type=local_path, required=True, metavar="DIR", help="Folder of the new encoder.")
     add_settings(parser, PretrainSettings)
 
 

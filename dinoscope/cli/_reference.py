@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.cli._console import Report, say
+from dinoscope.cli._flags import local_path
 from dinoscope.errors import PromptError, ReferenceMismatchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from dinoscope.reference import Example, Reference
 
@@ -23,11 +24,11 @@ _ALIKE = 1.25
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The references, which of their examples, and the new one."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="Saved references, from one encoder.")
+    parser.add_argument("files", nargs="+", type=local_path, metavar="FILE", help="Saved references, from one encoder.")
     parser.add_argument(
         "-o",
         "--combine",
-        type=Path,
+        type=local_path,
         metavar="OUT",
         help="Write the chosen examples of all files as one reference.",
     )

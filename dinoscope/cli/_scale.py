@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.batch import ALONE
 from dinoscope.cli._console import Report, table_of
-from dinoscope.cli._flags import add_settings
+from dinoscope.cli._flags import add_settings, local_path
 from dinoscope.cli._pipeline import FEATURE_MODELS, PROMPTS_HELP, Stages, encoder_for, load_prompts, open_spatial
 from dinoscope.progress import progress_bars
 from dinoscope.settings import ReferenceSettings, SimilaritySettings
@@ -25,7 +24,7 @@ HELP = "Say at which working pixel size, or scale, the examples find one another
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The image, the examples on it, and the present scale among the settings."""
     parser.add_argument("image", metavar="IMAGE", help="Image file, OME-Zarr, or folder of slices.")
-    parser.add_argument("--prompts", type=Path, required=True, metavar="FILE", help=PROMPTS_HELP)
+    parser.add_argument("--prompts", type=local_path, required=True, metavar="FILE", help=PROMPTS_HELP)
     add_settings(parser, ReferenceSettings, SimilaritySettings, *FEATURE_MODELS)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dinoscope.batch import Recipe, find
 from dinoscope.cli._classes import class_lines
 from dinoscope.cli._console import Report
-from dinoscope.cli._flags import add_settings, settings_from
+from dinoscope.cli._flags import add_settings, local_path, settings_from
 from dinoscope.cli._pipeline import (
     Stages,
     Work,
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=local_path,
         required=True,
         metavar="PATH",
         help="Mask to write: .zarr (OME-Zarr), .tif (OME-TIFF) or .png; for several images a folder.",
@@ -53,12 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=["ome.zarr", "tif", "png"], default="ome.zarr", help="Kind of the masks in a folder."
     )
     outputs = parser.add_argument_group("More results (of one image)")
-    outputs.add_argument("--instances", type=Path, metavar="PATH", help="Object ids as a label image.")
-    outputs.add_argument("--similarity", type=Path, metavar="PATH", help="Similarity map as OME-Zarr.")
+    outputs.add_argument("--instances", type=local_path, metavar="PATH", help="Object ids as a label image.")
+    outputs.add_argument("--similarity", type=local_path, metavar="PATH", help="Similarity map as OME-Zarr.")
     outputs.add_argument(
-        "--table", type=Path, metavar="PATH", help="Objects with their measurements: .csv or .parquet."
+        "--table", type=local_path, metavar="PATH", help="Objects with their measurements: .csv or .parquet."
     )
-    outputs.add_argument("--overlay", type=Path, metavar="PATH", help="Picture of the first section as PNG.")
+    outputs.add_argument("--overlay", type=local_path, metavar="PATH", help="Picture of the first section as PNG.")
     add_settings(parser, SegmentationSettings, ClusterSettings)
     add_example_arguments(parser)
 

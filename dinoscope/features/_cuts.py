@@ -151,7 +151,7 @@ def _stretch(image: ImageFacts, axis: Literal["y", "x"]) -> float:
 
 def _place(own: FeatureStore, key: str, axis: str) -> str:
     """Where the features across an axis go: by their key if the volume's are kept by theirs, else by its name."""
-    path, by_key = str(own.path), f"{own.manifest.key}.zarr"
+    path, by_key = own.location, f"{own.manifest.key}.zarr"
     if path.endswith(by_key):
         return path.removesuffix(by_key) + f"{key}.zarr"
     return f"{path.removesuffix('.zarr')}_across_{axis}.zarr"

@@ -20,7 +20,7 @@ from dinoscope.prompts._kinds import (
 from dinoscope.prompts._labels import prompts_from_labels
 from dinoscope.prompts._raster import as_mask, near_line
 from dinoscope.prompts._shapes import Outline, prompt_of_shape, shape_of_prompt
-from dinoscope.prompts._texts import placed, text_prompts
+from dinoscope.prompts._texts import placed, text_notice, text_prompts
 
 __all__ = [
     "DEFAULT_CLASS",
@@ -44,6 +44,7 @@ __all__ = [
     "prompts_from_labels",
     "read_prompts",
     "shape_of_prompt",
+    "text_notice",
     "text_prompts",
     "write_prompts",
 ]

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from dinoscope.prompts._kinds import PlacedPrompt, Prompt
 
 
+def text_notice(method: str) -> str:
+    """What a person should know of examples in words, where the settings name this method."""
+    how = "" if method == "auto" else f" and not by the method {method}"
+    return (
+        f"There are examples in words, so all are compared by their plain cosine{how}. Text encoders were trained on "
+        "photographs: check what is found, and click on an object where it is wrong"
+    )
+
+
 def text_prompts(words: str, against: str = "", weight: float = 1.0) -> list[TextPrompt]:
     """The prompts in a line such as ``mitochondrion, vesicle=small round vesicle``.
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dinoscope.features import shape_advice
-from dinoscope.similarity import domain_mismatch, method_advice, scale_mismatch
+from dinoscope.similarity import domain_mismatch, scale_mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from dinoscope.session._inputs import SessionSettings, Stage
+    from dinoscope.features import CutAxis
+    from dinoscope.session._inputs import Stage
 
 
-def advice_on(stage: Stage, have: Mapping[Stage, Any], settings: SessionSettings) -> str:
+def advice_on(stage: Stage, have: Mapping[Stage, Any], axes: Sequence[CutAxis]) -> str:
     """A sentence on the result of a stage, or nothing.
 
     Parameters
@@ -22,16 +23,14 @@ def advice_on(stage: Stage, have: Mapping[Stage, Any], settings: SessionSettings
         The one that is done.
     have
         Its result, and those of the stages before it.
-    settings
-        What it was made with.
+    axes
+        Those that the image is cut across.
     """
     is_first_map = stage == "preview" or (stage == "similarity" and "preview" not in have)
     if stage == "features":
-        return shape_advice(have["features"].manifest, settings.tiling.cut_axes) or ""
+        return shape_advice(have["features"].manifest, axes) or ""
     if stage == "reference":
-        reference = have["reference"]
-        mismatch = scale_mismatch(reference, have["features"].manifest)
-        return mismatch or method_advice(reference, settings.similarity)
+        return scale_mismatch(have["reference"], have["features"].manifest) or ""
     if is_first_map:  # there are features of the image by now
         return domain_mismatch(have["reference"], have["features"]) or ""
     return ""

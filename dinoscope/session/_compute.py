@@ -159,7 +159,7 @@ class Workshop:
             result = current.get(stage)
             if result is None:
                 value = makers[stage](inputs, have, progress)
-                advice = advice_on(stage, have | {stage: value}, inputs.settings)
+                advice = advice_on(stage, have | {stage: value}, inputs.settings.tiling.cut_axes)
                 result = Result(stage, inputs.key(stage), value, advice)
                 yield result
             have[stage] = result.value

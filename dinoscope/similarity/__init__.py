@@ -8,7 +8,7 @@ from dinoscope.similarity._held_out import prominence
 from dinoscope.similarity._map import ScaleMismatchWarning, SimilarityMap, WritableArray, scale_mismatch
 from dinoscope.similarity._methods import Matcher, fit, settle
 from dinoscope.similarity._origin import Origins, examples_at, nearest_examples, origins_of
-from dinoscope.similarity._texts import Directions, fit_directions, method_advice
+from dinoscope.similarity._texts import Directions, fit_directions
 
 __all__ = [
     "Bank",
@@ -31,7 +31,6 @@ __all__ = [
     "fit_directions",
     "mean_of_maps",
     "merge_maps",
-    "method_advice",
     "nearest_examples",
     "origins_of",
     "prominence",

@@ -46,7 +46,7 @@ _NOT_AUTO = ("dinosim", TEXT_METHOD)
 def settle(reference: Reference, settings: SimilaritySettings) -> SimilaritySettings:
     """The same settings with the name of the method that ``auto`` stands for with these examples.
 
-    Where texts are among them, it is the cosine, whatever the settings name; `method_advice` tells.
+    Where texts are among them, it is the cosine, whatever the settings name.
     """
     if reference.is_text.any():
         return settings.model_copy(update={"method": TEXT_METHOD, "smoothing": settings.sigma})

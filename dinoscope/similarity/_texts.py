@@ -75,17 +75,6 @@ def fit_directions(reference: Reference, settings: SimilaritySettings) -> Direct
     return Directions(directions, tuple(unwanted))
 
 
-def method_advice(reference: Reference, settings: SimilaritySettings) -> str:
-    """A sentence if texts do not let the examples be compared by the method that the settings name."""
-    if not reference.is_text.any() or settings.method in ("auto", TEXT_METHOD):
-        return ""
-    return (
-        f"there are examples in words, so all are compared by their plain cosine and not by the method "
-        f"{settings.method}. Text encoders were trained on photographs: check what is found, and click on an object "
-        "where it is wrong"
-    )
-
-
 def _share(
     patches: NDArray[np.float32], cosines: NDArray[np.float32], unwanted: NDArray[np.float32]
 ) -> NDArray[np.float32]:
