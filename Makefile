@@ -65,6 +65,7 @@ benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.suggested_scale
 	$(BIN)/python -m benchmarks.nano_speed
 	$(BIN)/python -m benchmarks.seams
+	$(BIN)/python -m benchmarks.codecs
 	$(BIN)/python -m benchmarks.distillation
 	$(DISPLAYED) $(BIN)/python -m benchmarks.napari_window
 	$(BIN)/python -m benchmarks.jupyter_panel

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
         PointPrompt,
         PolygonPrompt,
         StrokePrompt,
+        TextPrompt,
         read_prompts,
+        text_prompts,
         write_prompts,
     )
     from dinoscope.reference import (
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         TilingSettings,
     )
     from dinoscope.similarity import SimilarityMap, compare, nearest_examples
+    from dinoscope.text import TextLookUp, create_text_encoder
 
 __version__ = "0.1.0"
 
@@ -59,12 +62,15 @@ __all__ = [
     "SimilarityMap",
     "SimilaritySettings",
     "StrokePrompt",
+    "TextLookUp",
+    "TextPrompt",
     "TilingSettings",
     "__version__",
     "build_reference",
     "compare",
     "count_objects",
     "create_encoder",
+    "create_text_encoder",
     "default_store_path",
     "detect",
     "extract_features",
@@ -82,6 +88,7 @@ __all__ = [
     "segment",
     "spatial",
     "suggest",
+    "text_prompts",
     "write_prompts",
 ]
 
@@ -97,7 +104,9 @@ _HOMES = {
         "PointPrompt",
         "PolygonPrompt",
         "StrokePrompt",
+        "TextPrompt",
         "read_prompts",
+        "text_prompts",
         "write_prompts",
     ),
     "reference": (
@@ -112,6 +121,7 @@ _HOMES = {
     "segmentation": ("refine_map", "segment", "suggest"),
     "settings": tuple(name for name in __all__ if name.endswith("Settings")),
     "similarity": ("SimilarityMap", "compare", "nearest_examples"),
+    "text": ("TextLookUp", "create_text_encoder"),
 }
 _HOME_OF = {name: f"dinoscope.{home}" for home, names in _HOMES.items() for name in names}
 

@@ -95,7 +95,7 @@ def add_example_arguments(parser: argparse.ArgumentParser, writes: bool = True) 
         "--text",
         metavar="WORDS",
         help="Classes to look for by their names, such as mitochondrion,vesicle; or by a text: "
-        "vesicle=small round vesicle. Needs --text-encoder. Texts and --prompts add up.",
+        "vesicle=small round vesicle. Needs --text-encoder. Adds up with --prompts of the same class.",
     )
     group.add_argument(
         "--text-against", default="", metavar="WORDS", help="What none of the --text is, such as cytoplasm,membrane."

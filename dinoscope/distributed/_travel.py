@@ -91,14 +91,15 @@ class _Packer(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, content: Any) -> Any:
         if isinstance(content, FeatureStore):
-            return _open_features, (_absolute(content.path),)
+            return _open_features, (_absolute(content.location),)
         if isinstance(content, zarr.Array) and isinstance(content.store, LocalStore):
             return _open_array, (Path(content.store.root).resolve() / content.path,)
         return super().reducer_override(content)
 
 
-def _absolute(location: Path | str) -> Path | str:
-    return location.resolve() if isinstance(location, Path) else location
+def _absolute(location: str) -> Path | str:
+    """A folder by its whole path, an address as it is."""
+    return location if "://" in location else Path(location).resolve()
 
 
 def _open_features(location: Path | str) -> FeatureStore:

@@ -8,9 +8,6 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-import pooch
-
 from dinoscope.errors import DownloadError, EncoderNotFoundError
 
 if TYPE_CHECKING:
@@ -71,6 +68,9 @@ def fetch_url(url: str) -> Path:
     DownloadError
         If it is not here and cannot be downloaded; the message says where to put it.
     """
+    import platformdirs
+    import pooch  # which takes its time
+
     folder, name = Path(platformdirs.user_cache_dir("dinoscope")) / "weights", url.rsplit("/", 1)[-1]
     if (folder / name).is_file():
         return folder / name

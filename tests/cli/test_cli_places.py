@@ -42,8 +42,8 @@ def test_features_may_lie_at_an_address(
     told = run(capsys, "extract", image, "-o", address, *TILING)
     assert told["features"] == address
     here = run(capsys, "extract", image, "-o", tmp_path / "s.zarr", *TILING)
-    stores = FeatureStore.open(address), FeatureStore.open(tmp_path / "s.zarr")
-    np.testing.assert_array_equal(*(store.read(store.grid.extent) for store in stores))
+    there, local = FeatureStore.open(address), FeatureStore.open(tmp_path / "s.zarr")
+    np.testing.assert_array_equal(there.read(there.grid.extent), local.read(local.grid.extent))
     assert told["tiles"] == here["tiles"] > 1
     (tmp_path / "click.csv").write_text("index,axis-0,axis-1\n0,100,100\n")
     for place in (address, tmp_path / "s.zarr"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dinoscope.prompts import Prompt
+    from dinoscope.prompts import PlacedPrompt
 
     Desk = Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     ("kind", "found"), [("rectangle", BoxPrompt), ("polygon", PolygonPrompt), ("ellipse", PolygonPrompt)]
 )
 def test_outlines_are_examples(
-    make_desk: Callable[..., Desk], squares: NDArray[Any], kind: str, found: type[Prompt]
+    make_desk: Callable[..., Desk], squares: NDArray[Any], kind: str, found: type[PlacedPrompt]
 ) -> None:
     desk = make_desk(squares)
     desk.widget.example_panel.outlines.click()
@@ -92,7 +92,7 @@ def test_undo_moves_a_box_back(make_desk: Callable[..., Desk], squares: NDArray[
 
 @pytest.mark.parametrize("drawn", [BoxPrompt(0, (34, 34), (60, 60)), StrokePrompt(0, ((36, 36), (50, 58)), 4)])
 def test_keys_turn_selected_outlines_round(
-    make_desk: Callable[..., Desk], squares: NDArray[Any], drawn: Prompt
+    make_desk: Callable[..., Desk], squares: NDArray[Any], drawn: PlacedPrompt
 ) -> None:
     desk = make_desk(squares)
     layer = desk.widget.examples.add_outlines()

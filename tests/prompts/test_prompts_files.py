@@ -159,7 +159,8 @@ def test_masks_come_back_from_geojson_voxel_by_voxel(
     write_prompts([given_one], path)
     (back,) = read_prompts(path)
     assert _voxels(back) == _voxels(given_one)
-    assert (back.class_name, back.positive, back.bounds[0][0]) == ("er", positive, 7.0)
+    assert isinstance(back, MaskPrompt)
+    assert (back.class_name, back.positive, back.section) == ("er", positive, 7)
 
 
 def test_a_mask_is_an_ordinary_polygon_with_its_holes_to_other_programs(tmp_path: Path) -> None:
