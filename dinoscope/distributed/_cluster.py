@@ -130,8 +130,8 @@ class Cluster:
         missing = len(store.pending(region))
         if missing:
             raise StoreError(
-                f"workers are done, but {missing} tiles are not in {store.location}: it is not on a disk that all workers "
-                "share. Choose another place for the features"
+                f"workers are done, but {missing} tiles are not in {store.location}: it is not on a disk that all "
+                "workers share. Choose another place for the features"
             )
 
     def _room(self) -> int:
