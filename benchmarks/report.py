@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks._data import RESULTS
 from benchmarks._report_cluster import cluster
+from benchmarks._report_codecs import codecs
 from benchmarks._report_few import few_examples, lines_of
 from benchmarks._report_scale import draw_scale, scale
 from benchmarks._report_suggested import suggested_scale
@@ -41,6 +42,7 @@ def main() -> None:
         "distillation": _distillation,
         "napari_window": _window,
         "jupyter_panel": _panel,
+        "codecs": codecs,
         "cluster": cluster,
         "scale": scale,
     }
