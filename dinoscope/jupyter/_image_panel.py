@@ -80,7 +80,7 @@ class ImagePanel(Section):
 
     def _build_scale_guide(self, home: Home) -> None:
         guide = self._session.scale_guide
-        self.suggest_scale = button(home, "Suggest", SUGGEST_SCALE_TIP, guide.ask)
+        self.suggest_scale = button(home, "Suggest a size", SUGGEST_SCALE_TIP, guide.ask)
         self.use_scale = button(home, "Use it", USE_SCALE_TIP, guide.accept)
         self.scale_text = note()
         self._show_scale_guide()

@@ -81,7 +81,7 @@ class ImagePanel(Section):
 
     def _build_scale_guide(self) -> None:
         guide = self._session.scale_guide
-        self.suggest_scale = button("Suggest", SUGGEST_SCALE_TIP, guide.ask)
+        self.suggest_scale = button("Suggest a size", SUGGEST_SCALE_TIP, guide.ask)
         self.use_scale = button("Use it", USE_SCALE_TIP, guide.accept)
         self.scale_text = note()
         self.add(self.suggest_scale, self.use_scale)
