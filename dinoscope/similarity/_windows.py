@@ -105,6 +105,8 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def main_directions(features: NDArray[Any], count: int) -> NDArray[np.float64]:
     """The principal directions along which centred features (M, C) vary most, orthonormal, shape (C, count)."""
+    if count == 0:
+        return np.zeros((features.shape[1], 0))
     wide = features.astype(np.float64)
     _, directions = np.linalg.eigh(wide.T @ wide)
     return np.asarray(directions[:, directions.shape[1] - count :])
