@@ -25,6 +25,9 @@ if sys.platform == "win32":
 
 import resource
 
+TILING = ("--tile", "512", "--halo", "128")
+"""Small tiles, so that there is a middle of the work."""
+
 PATIENCE = 120.0
 """Seconds until a process that does nothing is given up."""
 
@@ -45,7 +48,7 @@ def extract(image: Path, store: Path, largest_file: int | None = None) -> subpro
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
     # Its own process group: a Ctrl-C in a terminal reaches the program and nothing of the test.
-    command = [sys.executable, "-m", "dinoscope", "extract", str(image), "-o", str(store)]
+    command = [sys.executable, "-m", "dinoscope", "extract", str(image), "-o", str(store), *TILING]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment, preexec_fn=limit
