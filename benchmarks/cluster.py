@@ -1,4 +1,4 @@
-"""How much faster two workers extract features than one: ``python -m benchmarks.cluster``.
+"""How much faster two workers extract features than one: ``python -m benchmarks.cluster [ENCODER ...]``.
 
 Workers are processes of one thread, as ``--workers`` starts them, that have loaded their encoder. Set
 ``OMP_NUM_THREADS=1``, so that this process, which is measured beside them, has one thread, too.
@@ -6,6 +6,7 @@ Workers are processes of one thread, as ``--workers`` starts them, that have loa
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -28,8 +29,8 @@ from dinoscope.settings import ClusterSettings, EncoderSettings
 if TYPE_CHECKING:
     from dinoscope.batch import Crew
 
-SHAPES = {"nano": (1, 4096, 4096), RANDOM: (3, 756, 756)}
-"""Voxels (z, y, x) per encoder: 16 and 12 tiles, about 15 s of one core."""
+SHAPES = {"nano": (3, 4096, 4096), RANDOM: (3, 756, 756)}
+"""Voxels (z, y, x) per encoder: 48 and 12 tiles, some 15 to 30 s of one core."""
 
 ROUNDS = 3
 WORKERS = (1, 2)
@@ -40,8 +41,8 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
         crews = {count: opened.enter_context(connect(ClusterSettings(workers=count))) for count in WORKERS}
-        for name, shape in SHAPES.items():
-            figures = compare(name, draw(Path(folder) / f"{name}.tif", shape), {0: ALONE, **crews})
+        for name in sys.argv[1:] or SHAPES:
+            figures = compare(name, draw(Path(folder) / f"{name}.tif", SHAPES[name]), {0: ALONE, **crews})
             print(name, figures, flush=True)
             save("cluster", {name: figures})
 

@@ -33,6 +33,9 @@ _QUIET = {
 }
 """How workers of this machine watch themselves: by default that takes a tenth of a core, and nobody looks at it."""
 
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
+"""The environment of workers. By default dask gives memory back at once, too, which a network asks for again and again."""
+
 
 class NoWorkersWarning(UserWarning):
     """A cluster has no workers yet."""
@@ -104,7 +107,7 @@ def _workers_here(workers: int) -> Any:
     from distributed import LocalCluster
 
     try:
-        with _deaf(), dask.config.set(_QUIET):
+        with _deaf(), dask.config.set({**_QUIET, "distributed.nanny.pre-spawn-environ": _ONE_THREAD}):
             return LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
