@@ -34,7 +34,7 @@ _QUIET = {
 """How workers of this machine watch themselves: by default that takes a tenth of a core, and nobody looks at it."""
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)
-"""The environment of workers. By default dask gives memory back at once, too, which a network asks for again and again."""
+"""Environment of workers. By default dask also gives memory back at once, and a network asks for it again and again."""
 
 
 class NoWorkersWarning(UserWarning):
