@@ -63,8 +63,8 @@ OME-Zarr or OME-TIFF alike. Every command runs in a process of its own: *segment
 writes mask, objects, table and overlay, from three clicks and features that are there; *measure* reads the objects
 back. Memory: the peak of the resident set beyond what is resident when everything is imported and the encoder loaded.
 *means* is no network but the mean and spread of patches of 32 pixels, and does not refine, so that the largest image
-ends in minutes. *means* up to 16384 pixels a side had the machine for itself; the others shared it with other work, so
-that their times say less than their memory.
+ends in minutes; it had a core for itself. The others shared the machine with other work, so that their times say less
+than their memory.
 
 MiB at the peak:
 
