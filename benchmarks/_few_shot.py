@@ -114,7 +114,8 @@ def probe_map(store: FeatureStore, prompts: list[PointPrompt]) -> NDArray[np.flo
     positive = reference.positive
     # Both classes weigh alike, as with class_weight="balanced" of scikit-learn.
     shares = PROBE_C * len(positive) / 2 / np.where(positive, positive.sum(), (~positive).sum())
-    weights, bias = logistic_regression((reference.vectors - mean) / std, np.where(positive, 1.0, -1.0), shares)
+    plane = logistic_regression((reference.vectors - mean) / std, np.where(positive, 1.0, -1.0), shares)
+    weights, bias = plane[:-1], plane[-1]
     return np.asarray((store.read(store.grid.extent) - mean) / std @ weights + bias)
 
 

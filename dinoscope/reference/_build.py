@@ -133,7 +133,7 @@ def _read_window(
     inside = zip(centre, patches.start, patches.stop, strict=True)
     clamped = tuple(min(max(c, a), b - 1) for c, a, b in inside)
     image, grid = store.manifest.image.digest, (store.grid.stride, store.grid.scale)
-    return Window(image, patches, read, clamped, store.read(read)[0].astype(np.float16), grid)
+    return Window(image, patches, read, clamped, store.read_half(read)[0], grid)
 
 
 def _bilinear(grid: PatchGrid, prompt: PointPrompt, window: Window) -> NDArray[np.float32]:

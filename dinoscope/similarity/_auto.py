@@ -10,11 +10,12 @@ from dinoscope.similarity._held_out import held_out
 from dinoscope.similarity._windows import surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from dinoscope.reference import Reference
+    from dinoscope.similarity._held_out import Fit
     from dinoscope.similarity._methods import Matcher
 
 _COMPARED = 1000
@@ -24,7 +25,7 @@ _CLEARLY = 0.01
 """By how much a method must be better than the one before it: five examples say no more than that."""
 
 
-def choose(reference: Reference, methods: Mapping[str, Callable[[Reference], Matcher]]) -> str:
+def choose(reference: Reference, methods: Mapping[str, Fit]) -> str:
     """The name of the method under which held-out examples rank best among the patches around them.
 
     Parameters

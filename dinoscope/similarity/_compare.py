@@ -163,7 +163,7 @@ def example_levels(reference: Reference, matcher: Matcher, settings: SimilarityS
     # DINOSim's authors hold nothing out, and it is slow to fit again and again. Texts and clicks differ by nature.
     if settings.method == "dinosim" or reference.is_text.any():
         return reached
-    return reached - example_spreads(reference, partial(fit, settings=settings))
+    return reached - example_spreads(reference, partial(fit, settings=settings), matcher)
 
 
 def _value_at_centre(window: Window, matcher: Matcher, settings: SimilaritySettings, k: int) -> float:

@@ -48,7 +48,7 @@ class Bank:
         return vote(features, self, self.neighbours)
 
 
-def build_bank(reference: Reference, settings: SimilaritySettings) -> Bank:
+def build_bank(reference: Reference, settings: SimilaritySettings, like: Bank | None = None) -> Bank:
     """Give every reference patch a pseudo-label per class, as in DINOSim.
 
     The distance of each patch to the mean vector of a class is smoothed, clipped to its quantiles over all reference

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dinoscope.similarity._dinosim import Bank
 from dinoscope.similarity._probe import SURE, fit_probe
+from dinoscope.similarity._steps import SteppedBank
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dinoscope.reference import Reference
     from dinoscope.settings import SimilaritySettings
-    from dinoscope.similarity._windows import Surroundings
+    from dinoscope.similarity._probe import Probe
 
 _AROUND = 1500
 """Patches around the examples that vote, evenly spread: with all of them it is not better, and much slower."""
@@ -33,29 +33,47 @@ class Neighbours:
 
     Attributes
     ----------
-    usual
-        The patches around the examples.
+    probe
+        What labelled the patches around the examples.
+    rows
+        Which of these patches vote, shape (n,).
     bank
-        Those of them that vote, and the examples, standardised.
+        The patches that vote, and the examples.
     """
 
-    usual: Surroundings
-    bank: Bank
+    probe: Probe
+    rows: NDArray[np.int64]
+    bank: SteppedBank
 
     def match(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mean label of the nearest patches for every class, shape (N, K)."""
-        return self.bank.match(self.usual.standardise(features))
+        return self.bank.match(self.probe.usual.standardise(features))
 
 
-def fit_neighbours(reference: Reference, settings: SimilaritySettings) -> Neighbours:
-    """The patches around all examples with the probabilities of the probe, and the examples with what they tell."""
-    probe = fit_probe(reference, settings)
-    around = probe.usual.features[:: max(1, len(probe.usual.features) // _AROUND)]
-    features = np.concatenate([around, reference.vectors])
-    labels = probe.match(features)
-    told = labels[len(around) :]  # P K
+def fit_neighbours(reference: Reference, settings: SimilaritySettings, like: Neighbours | None = None) -> Neighbours:
+    """The patches around all examples with the probabilities of the probe, and the examples with what they tell.
+
+    Parameters
+    ----------
+    reference
+        The examples.
+    settings
+        Those of the probe.
+    like
+        The vote of these examples and others: their probe begins near its, and of the same patches vote those that are
+        around these examples.
+    """
+    probe = fit_probe(reference, settings, None if like is None else like.probe)
+    usual = probe.usual
+    if like is None:
+        rows = np.arange(0, len(usual.features), max(1, len(usual.features) // _AROUND))
+    else:
+        rows = like.rows[usual.within(reference.windows)[like.rows]]
+    patches = usual.standardise(np.concatenate([usual.features[rows], reference.vectors]))
+    labels = probe.look(patches)
+    told = labels[len(rows) :]  # P K
     for number, (k, positive) in enumerate(zip(reference.class_index, reference.positive, strict=True)):
         if positive:
             told[number] = 1.0 - SURE  # an example of one class is none of the others
         told[number, k] = SURE if positive else 1.0 - SURE
-    return Neighbours(probe.usual, Bank(probe.usual.standardise(features), labels, _NEIGHBOURS))
+    return Neighbours(probe, rows, SteppedBank.of(patches, labels, _NEIGHBOURS))

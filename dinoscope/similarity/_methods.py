@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dinoscope.similarity._auto import choose
 from dinoscope.similarity._dinosim import build_bank
@@ -30,7 +30,7 @@ class Matcher(Protocol):
         ...
 
 
-_METHODS: dict[str, Callable[[Reference, SimilaritySettings], Matcher]] = {
+_METHODS: dict[str, Callable[[Reference, SimilaritySettings, Any], Matcher]] = {
     "knn": fit_neighbours,
     "probe": fit_probe,
     "prototype": fit_prototypes,
@@ -56,10 +56,21 @@ def settle(reference: Reference, settings: SimilaritySettings) -> SimilaritySett
     return settings.model_copy(update={"method": choose(reference, quick)})
 
 
-def fit(reference: Reference, settings: SimilaritySettings) -> Matcher:
-    """The method that the settings name, fitted to the examples of a reference."""
-    return _fit(settle(reference, settings).method, settings, reference)
+def fit(reference: Reference, settings: SimilaritySettings, like: Matcher | None = None) -> Matcher:
+    """The method that the settings name, fitted to the examples of a reference.
+
+    Parameters
+    ----------
+    reference
+        The examples.
+    settings
+        The method and its parameters.
+    like
+        What the same settings gave for these examples and others. It tells what is usual around them, and where to
+        begin: some of the examples are left out many times faster than all of them are looked at anew.
+    """
+    return _fit(settle(reference, settings).method, settings, reference, like)
 
 
-def _fit(name: str, settings: SimilaritySettings, reference: Reference) -> Matcher:
-    return _METHODS[name](reference, settings)
+def _fit(name: str, settings: SimilaritySettings, reference: Reference, like: Matcher | None = None) -> Matcher:
+    return _METHODS[name](reference, settings, like)

@@ -8,7 +8,7 @@ fitted, the probe tells which of these patches are of the class, and is fitted a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,11 @@ import numpy as np
 from dinoscope.similarity._windows import Surroundings, examples_of, main_directions, share_left, surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from dinoscope.reference import Reference
+    from dinoscope.reference import Reference, Window
     from dinoscope.settings import SimilaritySettings
 
     Array = NDArray[np.float64]
@@ -43,12 +45,48 @@ _STEPS, _SETTLED = 30, 1e-8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """The patches around the examples, along the few directions that a probe looks at.
+
+    Attributes
+    ----------
+    usual
+        All of them.
+    rows
+        Those that are taken into account, shape (n,).
+    main
+        The directions, shape (C, d).
+    near
+        Where these patches lie along them, shape (n, d).
+    """
+
+    usual: Surroundings
+    rows: NDArray[np.int64]
+    main: NDArray[np.float32]
+    near: Array
+
+    @classmethod
+    def of(cls, reference: Reference, remove: int) -> Ground:
+        """Around all examples; some main directions are taken out of the features, see `surroundings`."""
+        usual = surroundings(reference, remove)
+        rows = np.arange(0, len(usual.features), max(1, len(usual.features) // _BACKGROUND))
+        around = usual.standardise(usual.features[rows])
+        main = _main_directions(around)
+        return cls(usual, rows, main, (around @ main).astype(np.float64))
+
+    def within(self, windows: Sequence[Window]) -> Ground:
+        """Around some of the examples; what is usual, and where to look, is still told by all."""
+        stays = self.usual.within(windows)[self.rows]
+        return replace(self, rows=self.rows[stays], near=self.near[stays])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Probe:
     """A plane in feature space per class.
 
     Attributes
     ----------
-    usual
+    ground
         The patches around the examples.
     weights, bias
         Of standardised features, shapes (C, K) and (K,).
@@ -56,68 +94,98 @@ class Probe:
         The mean example of every class, standardised, shape (K, C).
     unwanted
         What each class is not, K arrays of shape (Q, C).
+    rounds
+        What the regressions of every class came to, one after the other, K lists of arrays of shape (d + 1,).
     """
 
-    usual: Surroundings
+    ground: Ground
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     wanted: NDArray[np.float32]
     unwanted: tuple[NDArray[np.float32], ...]
+    rounds: tuple[list[Array], ...]
+
+    @property
+    def usual(self) -> Surroundings:
+        """What is usual around the examples."""
+        return self.ground.usual
 
     def match(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of every class, less of it near counter-examples, shape (N, K)."""
-        patches = self.usual.standardise(features)
+        return self.look(self.usual.standardise(features))
+
+    def look(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same of features that are standardised."""
         values = _sigmoid(patches @ self.weights + self.bias)
         for k, (wanted, unwanted) in enumerate(zip(self.wanted, self.unwanted, strict=True)):
             values[:, k] *= share_left(patches, wanted, unwanted)
         return values
 
 
-def fit_probe(reference: Reference, settings: SimilaritySettings) -> Probe:
-    """A probe for every class."""
-    usual = surroundings(reference, settings.remove)
-    every = max(1, len(usual.features) // _BACKGROUND)
-    around = usual.standardise(usual.features[::every]).astype(np.float64)
-    main = _main_directions(around)  # C d
-    pairs = [[usual.standardise(part) for part in examples_of(reference, k)] for k in range(len(reference.classes))]
-    planes = [_fit_class(wanted @ main, unwanted @ main, around @ main, settings) for wanted, unwanted in pairs]
+def fit_probe(reference: Reference, settings: SimilaritySettings, like: Probe | None = None) -> Probe:
+    """A probe for every class.
+
+    Parameters
+    ----------
+    reference
+        The examples.
+    settings
+        The penalty and the rounds.
+    like
+        A probe of these examples and others, from which it takes what is usual, and near which it begins to look.
+    """
+    ground = Ground.of(reference, settings.remove) if like is None else like.ground.within(reference.windows)
+    classes, main = range(len(reference.classes)), ground.main
+    starts = like.rounds if like is not None else tuple([] for _ in classes)
+    pairs = [[ground.usual.standardise(part) for part in examples_of(reference, k)] for k in classes]
+    rounds = tuple(
+        _fit_class(wanted @ main, unwanted @ main, ground.near, settings, start)
+        for (wanted, unwanted), start in zip(pairs, starts, strict=True)
+    )
+    planes = [_calibrated(found[-1], pairs[k][0] @ main, ground.near) for k, found in enumerate(rounds)]
     return Probe(
-        usual,
+        ground,
         np.stack([main @ weights for weights, _ in planes], axis=1).astype(np.float32),
         np.array([offset for _, offset in planes], np.float32),
         np.stack([wanted.mean(axis=0) for wanted, _ in pairs]),
         tuple(unwanted for _, unwanted in pairs),
+        rounds,
     )
 
 
-def _main_directions(features: Array) -> Array:
+def _main_directions(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """The principal directions that are kept, shape (C, d); all of them where there are few channels."""
     channels = features.shape[1]
     if channels <= _DIRECTIONS:
-        return np.eye(channels)
+        return np.eye(channels, dtype=np.float32)
     return main_directions(features, _DIRECTIONS)
 
 
-def _fit_class(wanted: Array, unwanted: Array, around: Array, settings: SimilaritySettings) -> tuple[Array, float]:
-    """Weights (d,) and bias of one class."""
+def _fit_class(
+    wanted: Array, unwanted: Array, around: Array, settings: SimilaritySettings, start: list[Array]
+) -> list[Array]:
+    """Weights and bias (d + 1,) of one class, of the first round and of every other one."""
     found = np.zeros(len(around), dtype=bool)
-    plane = _regress(wanted, unwanted, around, found, settings.penalty)
-    for _ in range(settings.rounds):
-        heights = around @ plane[0]
+    planes: list[Array] = []
+    for number in range(settings.rounds + 1):
+        points, signs, shares = _sides(wanted, unwanted, around, found)
+        first = (start[number : number + 1] or planes[-1:] or [None])[0]
+        planes.append(logistic_regression(points, signs, shares / settings.penalty, first))
+        heights = around @ planes[-1][:-1]
         ordinary = np.median(heights)
-        found = heights >= ordinary + _WAY * (np.median(wanted @ plane[0]) - ordinary)
+        found = heights >= ordinary + _WAY * (np.median(wanted @ planes[-1][:-1]) - ordinary)
         if not _FEWEST <= found.sum() <= _MOST * len(found):
             break
-        plane = _regress(wanted, unwanted, around, found, settings.penalty)
-    return _calibrated(plane, wanted, around)
+    return planes
 
 
-def _calibrated(plane: tuple[Array, float], wanted: Array, around: Array) -> tuple[Array, float]:
-    """The same plane in other units: a middling example gets `SURE`, an ordinary patch what that is short of 1.
+def _calibrated(plane: Array, wanted: Array, around: Array) -> tuple[Array, float]:
+    """Weights (d,) and bias of the same plane in other units: a middling example gets `SURE`, an ordinary patch what
+    that is short of 1.
 
     The penalty, which few examples need, makes all probabilities too timid.
     """
-    weights, _ = plane
+    weights = plane[:-1]
     ordinary, level = float(np.median(around @ weights)), float(np.median(wanted @ weights))
     if level - ordinary < _FLAT:
         return np.zeros_like(weights), 0.0
@@ -125,10 +193,10 @@ def _calibrated(plane: tuple[Array, float], wanted: Array, around: Array) -> tup
     return weights * slope, -slope * (level + ordinary) / 2.0
 
 
-def _regress(
-    wanted: Array, unwanted: Array, around: Array, found: NDArray[np.bool_], penalty: float
-) -> tuple[Array, float]:
-    """Logistic regression in which both sides weigh alike, and on each side what is told and what is guessed."""
+def _sides(
+    wanted: Array, unwanted: Array, around: Array, found: NDArray[np.bool_]
+) -> tuple[Array, Array, Array]:
+    """Points, signs and shares: both sides weigh alike, and on each side what is told and what is guessed."""
     sides = [wanted, around[found]], [unwanted, around[~found]]
     parts, signs, shares = [], [], []
     for sign, groups in zip((1.0, -1.0), sides, strict=True):
@@ -137,10 +205,10 @@ def _regress(
             parts.append(group)
             signs.append(np.full(len(group), sign))
             shares.append(np.full(len(group), 1.0 / (len(group) * len(filled))))
-    return logistic_regression(np.concatenate(parts), np.concatenate(signs), np.concatenate(shares) / penalty)
+    return np.concatenate(parts), np.concatenate(signs), np.concatenate(shares)
 
 
-def logistic_regression(points: Array, signs: Array, shares: Array) -> tuple[Array, float]:
+def logistic_regression(points: Array, signs: Array, shares: Array, start: Array | None = None) -> Array:
     """The plane that separates two kinds of points best, by Newton's method.
 
     Parameters
@@ -151,23 +219,35 @@ def logistic_regression(points: Array, signs: Array, shares: Array) -> tuple[Arr
         1 or -1 for each, shape (n,).
     shares
         What each counts, shape (n,).
+    start
+        Where to begin: a plane that is expected to be near, or 0.
 
     Returns
     -------
-    Weights w (d,) and bias b that minimise ``|w|^2 / 2 + sum_i shares_i log(1 + exp(-signs_i (w x_i + b)))``.
+    Weights w and bias b, shape (d + 1,), that minimise
+    ``|w|^2 / 2 + sum_i shares_i log(1 + exp(-signs_i (w x_i + b)))``.
     """
     columns = np.hstack([points, np.ones((len(points), 1))])
     free = np.append(np.ones(points.shape[1]), 0.0)  # the bias is
-    solution = np.zeros(columns.shape[1])
+    if start is not None:
+        near, has_settled = _newton(columns, signs, shares, free, start)
+        if has_settled:
+            return near
+    return _newton(columns, signs, shares, free, np.zeros(columns.shape[1]))[0]
+
+
+def _newton(columns: Array, signs: Array, shares: Array, free: Array, start: Array) -> tuple[Array, bool]:
+    """Where Newton's method comes from a start, and whether it has settled there."""
+    solution = start.copy()
     for _ in range(_STEPS):
         doubt = _sigmoid(-signs * (columns @ solution))
         gradient = free * solution - columns.T @ (shares * signs * doubt)
-        curvature = np.diag(free) + columns.T * (shares * doubt * (1.0 - doubt)) @ columns
-        step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
+        curvature = np.diag(free + _FLAT) + columns.T * (shares * doubt * (1.0 - doubt)) @ columns
+        step = np.linalg.solve(curvature, gradient)
         solution -= step
         if np.abs(step).max() < _SETTLED:
-            break
-    return solution[:-1], float(solution[-1])
+            return solution, True
+    return solution, False
 
 
 def _sigmoid(values: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -47,9 +47,9 @@ class Prototypes:
         return np.stack(columns, axis=1)
 
 
-def fit_prototypes(reference: Reference, settings: SimilaritySettings) -> Prototypes:
-    """The mean of each class, or the means of the groups that its examples form."""
-    usual = surroundings(reference, settings.remove)
+def fit_prototypes(reference: Reference, settings: SimilaritySettings, like: Prototypes | None = None) -> Prototypes:
+    """The mean of each class, or the means of the groups that its examples form; what is usual as in another one."""
+    usual = surroundings(reference, settings.remove) if like is None else like.usual
     pairs = [[usual.standardise(part) for part in examples_of(reference, k)] for k in range(len(reference.classes))]
     means = tuple(_means(wanted, settings.prototypes) for wanted, _ in pairs)
     return Prototypes(usual, means, tuple(against for _, against in pairs))

@@ -56,7 +56,7 @@ class Directions:
         return similar.astype(np.float32)
 
 
-def fit_directions(reference: Reference, settings: SimilaritySettings) -> Directions:
+def fit_directions(reference: Reference, settings: SimilaritySettings, like: Directions | None = None) -> Directions:
     """The directions of all classes, of texts and of clicks alike.
 
     That of a class is the mean of its positive examples, each of length 1, where a text counts for as many clicks as

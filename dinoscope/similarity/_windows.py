@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import ndimage
+from scipy import linalg, ndimage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from dinoscope.reference import Reference, Window
@@ -28,14 +30,21 @@ def core(values: NDArray[Any], window: Window) -> NDArray[Any]:
     return inside.reshape(-1, values.shape[-1])
 
 
-def distinct(windows: tuple[Window, ...]) -> NDArray[np.int64]:
+def distinct(windows: Sequence[Window]) -> NDArray[np.int64]:
     """Indices of the patches of all windows, each patch of a grid over an image once."""
+    return np.sort(np.unique(_numbers(windows), return_index=True)[1])
+
+
+def _numbers(windows: Sequence[Window]) -> NDArray[np.int64]:
+    """A number for every patch of all windows, the same for those that are one patch of a grid over an image."""
     grids = {key: number for number, key in enumerate(dict.fromkeys((w.image, w.grid) for w in windows))}
-    places = []
+    sizes = np.max([window.patches.stop for window in windows], axis=0)
+    numbers = []
     for window in windows:
-        offsets = np.indices(window.patches.shape).reshape(3, -1).T + window.patches.start  # m 3
-        places.append(np.insert(offsets, 0, grids[window.image, window.grid], axis=1))
-    return np.sort(np.unique(np.concatenate(places), axis=0, return_index=True)[1])
+        z, y, x = np.ogrid[window.patches.slices]
+        number = ((grids[window.image, window.grid] * sizes[0] + z) * sizes[1] + y) * sizes[2] + x
+        numbers.append(number.ravel())
+    return np.concatenate(numbers)
 
 
 def smooth(maps: NDArray[Any], sigma: float) -> NDArray[Any]:
@@ -58,12 +67,18 @@ class Surroundings:
         Of every channel, shape (C,).
     removed
         Directions of the standardised features that are taken out, orthonormal, shape (C, n).
+    windows
+        The windows of the examples.
+    rows
+        Which of `features` every patch of the windows is, one window after the other.
     """
 
     features: NDArray[np.float32]
     mean: NDArray[np.float32]
     spread: NDArray[np.float32]
     removed: NDArray[np.float32]
+    windows: tuple[Window, ...] = ()
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def standardise(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features (N, C) relative to what is usual."""
@@ -71,6 +86,14 @@ class Surroundings:
         if self.removed.shape[1]:
             relative -= (relative @ self.removed) @ self.removed.T
         return relative
+
+    def within(self, windows: Sequence[Window]) -> NDArray[np.bool_]:
+        """Which of the patches lie in some of the windows, shape (M,)."""
+        chosen = {id(window) for window in windows}
+        stays = [id(window) in chosen for window in self.windows]
+        inside = np.zeros(len(self.features), bool)
+        inside[self.rows[np.repeat(stays, [window.patches.size for window in self.windows])]] = True
+        return inside
 
 
 def surroundings(reference: Reference, remove: int = 0) -> Surroundings:
@@ -84,11 +107,13 @@ def surroundings(reference: Reference, remove: int = 0) -> Surroundings:
         How many main directions are taken out of all features: what varies most between patches may be their position
         in the tile, or the background.
     """
-    features = np.concatenate([core(window.features, window) for window in reference.windows])
-    features = features[distinct(reference.windows)].astype(np.float32)
+    stacked = np.concatenate([core(window.features, window) for window in reference.windows])
+    _, first, same = np.unique(_numbers(reference.windows), return_index=True, return_inverse=True)
+    order = np.argsort(first)  # as the windows have them
+    features = stacked[first[order]].astype(np.float32)
     mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), SMALLEST_SPREAD)
-    removed = main_directions((features - mean) / spread, min(remove, features.shape[1] - 1))
-    return Surroundings(features, mean, spread, removed.astype(np.float32))
+    removed = main_directions((features - mean) / spread, min(remove, features.shape[1] - 1)).astype(np.float32)
+    return Surroundings(features, mean, spread, removed, reference.windows, np.argsort(order)[same])
 
 
 def as_they_are(channels: int) -> Surroundings:
@@ -103,13 +128,13 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return scaled
 
 
-def main_directions(features: NDArray[Any], count: int) -> NDArray[np.float64]:
+def main_directions(features: NDArray[Any], count: int) -> NDArray[Any]:
     """The principal directions along which centred features (M, C) vary most, orthonormal, shape (C, count)."""
     if count == 0:
-        return np.zeros((features.shape[1], 0))
-    wide = features.astype(np.float64)
-    _, directions = np.linalg.eigh(wide.T @ wide)
-    return np.asarray(directions[:, directions.shape[1] - count :])
+        return np.zeros((features.shape[1], 0), features.dtype)
+    channels = features.shape[1]
+    _, directions = linalg.eigh(features.T @ features, subset_by_index=(channels - count, channels - 1), check_finite=False)
+    return np.asarray(directions)
 
 
 def examples_of(reference: Reference, k: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -167,9 +167,11 @@ def test_the_regression_is_the_minimum_of_its_loss() -> None:
         heights = points @ plane[:-1] + plane[-1]
         return float(plane[:-1] @ plane[:-1] / 2 + (shares * np.log1p(np.exp(-signs * heights))).sum())
 
-    weights, bias = logistic_regression(points, signs, shares)
+    plane = logistic_regression(points, signs, shares)
     best = minimize(loss, np.zeros(4), method="BFGS", options={"gtol": 1e-8})
-    np.testing.assert_allclose([*weights, bias], best.x, atol=1e-4)
+    np.testing.assert_allclose(plane, best.x, atol=1e-4)
+    for start in (best.x + 0.1, np.full(4, 1e6)):  # from nearby, and from where there is no way
+        np.testing.assert_allclose(logistic_regression(points, signs, shares, start), plane, atol=1e-6)
 
 
 def test_a_probe_of_many_channels_looks_at_the_main_directions() -> None:
@@ -205,13 +207,13 @@ def test_each_example_is_held_out_once(store: FeatureStore) -> None:
     reference = build_reference(store, prompts, ReferenceSettings())
     known: list[int] = []
 
-    def fit_counted(part: Reference) -> Matcher:
+    def fit_counted(part: Reference, *, like: Matcher | None = None) -> Matcher:
         known.append(len(part.vectors))
-        return fit(part, SimilaritySettings(method="prototype"))
+        return fit(part, SimilaritySettings(method="prototype"), like)
 
     held = [out for _, out in held_out(reference, fit_counted)]
     assert sorted(np.concatenate(held)) == list(range(len(places)))
-    assert known == [len(prompts) - len(out) for out in held]
+    assert known == [len(prompts), *(len(prompts) - len(out) for out in held)]
     assert len(held) == 5
 
 
@@ -227,7 +229,7 @@ class Fixed:
 
 def test_auto_takes_the_method_under_which_examples_rank_best(store: FeatureStore) -> None:
     reference = build_reference(store, [CLICK, PointPrompt((0, 20, 28))], ReferenceSettings())
-    good, bad = (lambda _: Fixed(1.0)), (lambda _: Fixed(-1.0))
+    good, bad = (lambda _, like=None: Fixed(1.0)), (lambda _, like=None: Fixed(-1.0))
     assert choose(reference, {"bad": bad, "good": good}) == "good"
     assert choose(reference, {"first": good, "second": good}) == "first"
     single = build_reference(store, [CLICK], ReferenceSettings())
@@ -266,4 +268,4 @@ def test_neighbours_know_what_they_were_told(store: FeatureStore) -> None:
     matcher = fit_neighbours(reference, SimilaritySettings(method="knn"))
     told = matcher.bank.labels[-2:, 0]
     np.testing.assert_allclose(told, [0.95, 0.05], atol=1e-6)
-    assert len(matcher.bank.features) == 2 + len(matcher.usual.features)  # all patches of so small an image
+    assert len(matcher.bank.steps) == 2 + len(matcher.probe.usual.features)  # all patches of so small an image

@@ -42,7 +42,7 @@ def reference(vectors: Sequence[tuple[float, float]], classes: Sequence[int], si
 class Nearness:
     """Tells how near features are to the mean of the positive examples of each class."""
 
-    def __init__(self, known: Reference) -> None:
+    def __init__(self, known: Reference, *, like: Nearness | None = None) -> None:
         self.means = [known.vectors[(known.class_index == k) & known.positive].mean(axis=0) for k in range(2)]
 
     def match(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
