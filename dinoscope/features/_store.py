@@ -22,11 +22,13 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from dinoscope.errors import DamagedFeaturesError, RegionError, StoreError, StoreMismatchError
+from dinoscope.features._blank import Blanks
 from dinoscope.features._cache import mark_used
 from dinoscope.features._codecs import HalfPrecision, Quantised
 from dinoscope.features._files import DAMAGE, TileFiles
 from dinoscope.features._layout import CODEC_FILE, empty_store
 from dinoscope.features._manifest import FORMAT, FORMAT_VERSION, Manifest
+from dinoscope.features._memory import TileMemory
 from dinoscope.features._places import free_space, place_of, require
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ class FeatureStore:
     recompute
         Computes what is pending of a region of patches, should it turn out damaged. `extract_features` leaves itself
         here; as long as nobody does, damage is an error.
+    blanks
+        What this process knows of the tiles in which there is nothing.
     """
 
     def __init__(self, place: Place, manifest: Manifest, group: zarr.Group) -> None:
@@ -78,6 +82,8 @@ class FeatureStore:
         self.manifest = manifest
         self._files = TileFiles(place, manifest, group)
         self.recompute: Callable[[Region], None] | None = None
+        self._memory = TileMemory(manifest.tiles, 0)
+        self.blanks = Blanks()
         self._codec: Codec | None = None if manifest.coding.needs_sample else HalfPrecision()
 
     @classmethod
@@ -251,6 +257,10 @@ class FeatureStore:
             require(self._place)
             self._files.write(tile, stored)
 
+    def remember(self, limit: int) -> None:
+        """From now on keep what was read last in memory, at most so many bytes. Nothing is kept by default."""
+        self._memory = TileMemory(self.manifest.tiles, limit)
+
     def read(self, region: Region) -> NDArray[np.float32]:
         """Features of a region of patches (z, gy, gx), shape (z, gy, gx, C).
 
@@ -263,6 +273,16 @@ class FeatureStore:
         StoreError
             If features in it are not computed yet, or the disk refuses.
         """
+        stored = self._read(region)
+        return self._fitted().decode(stored)
+
+    def read_half(self, region: Region) -> NDArray[np.float16]:
+        """The same in half precision: quicker, and nothing is lost where they are kept so. Raises the same."""
+        stored = self._read(region)
+        return stored if self.manifest.coding.name == "float16" else self._fitted().decode(stored).astype(np.float16)
+
+    def _read(self, region: Region) -> NDArray[Any]:
+        """What is kept of a region of patches, shape (z, gy, gx, width)."""
         if not self.grid.extent.contains(region):
             raise RegionError(f"patches {region.start} to {region.stop} leave the grid of shape {self.grid.shape}")
         missing = self.pending(region)
@@ -270,11 +290,11 @@ class FeatureStore:
             raise StoreError(f"{len(missing)} tiles of the region are not computed yet: extract its features first")
         with self._refusals("read features from"):
             try:
-                stored = self._files.read(region)
+                stored = self._recall(region)
             except DAMAGE as error:
                 self._replace_damaged(region, error)
-                stored = self._files.read(region)
-        return self._fitted().decode(stored)
+                stored = self._recall(region)
+        return stored
 
     def check(self, region: Region | None = None) -> int:
         """Read everything that is done, and take what is damaged out of the store; how many tiles that was.
@@ -298,6 +318,9 @@ class FeatureStore:
         """
         with self._refusals():
             self._files.tidy()
+
+    def _recall(self, region: Region) -> NDArray[Any]:
+        return self._memory.read(region, self.manifest.coding.patch_bytes, self._files.read)
 
     def _replace_damaged(self, region: Region, error: Exception) -> None:
         require(self._place)  # what is gone as a whole is not damaged
@@ -339,7 +362,11 @@ class FeatureStore:
 def _difference(found: Any, expected: Any, where: str = "") -> tuple[str, str]:
     """The first leaf in which two manifests differ, as two phrases."""
     if isinstance(found, dict) and isinstance(expected, dict):
-        for key in sorted(found, key=lambda name: name not in _TELLING):  # the rest keeps its order
-            if key != "name" and found[key] != expected.get(key):
-                return _difference(found[key], expected.get(key), f"{where} {key}".strip())
-    return f"{where} {found}", f"{where} {expected}"
+        for key in sorted({**found, **expected}, key=lambda name: name not in _TELLING):  # the rest keeps its order
+            if key != "name" and found.get(key) != expected.get(key):
+                return _difference(found.get(key), expected.get(key), f"{where} {key}".strip())
+    return _phrase(where, found), _phrase(where, expected)
+
+
+def _phrase(where: str, value: Any) -> str:
+    return f"no {where}" if value is None else f"{where} {value}"
