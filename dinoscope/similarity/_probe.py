@@ -180,10 +180,10 @@ def _fit_class(
 
 
 def _calibrated(plane: Array, wanted: Array, around: Array) -> tuple[Array, float]:
-    """Weights (d,) and bias of the same plane in other units: a middling example gets `SURE`, an ordinary patch what
-    that is short of 1.
+    """Weights (d,) and bias of the same plane in other units.
 
-    The penalty, which few examples need, makes all probabilities too timid.
+    A middling example gets `SURE`, an ordinary patch what that is short of 1: the penalty, which few examples need,
+    makes all probabilities too timid.
     """
     weights = plane[:-1]
     ordinary, level = float(np.median(around @ weights)), float(np.median(wanted @ weights))
@@ -193,9 +193,7 @@ def _calibrated(plane: Array, wanted: Array, around: Array) -> tuple[Array, floa
     return weights * slope, -slope * (level + ordinary) / 2.0
 
 
-def _sides(
-    wanted: Array, unwanted: Array, around: Array, found: NDArray[np.bool_]
-) -> tuple[Array, Array, Array]:
+def _sides(wanted: Array, unwanted: Array, around: Array, found: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
     """Points, signs and shares: both sides weigh alike, and on each side what is told and what is guessed."""
     sides = [wanted, around[found]], [unwanted, around[~found]]
     parts, signs, shares = [], [], []

@@ -6,6 +6,7 @@ neither changes a vote.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ _REACH = 6.0
 
 _QUERIES = 1024
 """Patches compared at once: their distances stay close to the processor."""
+
+
+_FEWEST = 8
+"""Channels. With a single one, torch 2.13 gives what happens to be in memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +83,16 @@ def _products(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
 
     Floats give the same: sums of so few products are whole numbers that they hold exactly.
     """
-    if torch.backends.mkldnn.is_available() and torch.cpu._is_vnni_supported():
+    if len(columns) >= _FEWEST and _multiplies_whole():
         return torch._int_mm(rows, columns)
     return (rows.float() @ columns.float()).int()
+
+
+@functools.cache
+def _multiplies_whole() -> bool:
+    """Whether torch has a fast product of whole numbers here, and a right one: it does not promise it to anybody."""
+    if not (torch.backends.mkldnn.is_available() and torch.cpu._is_vnni_supported()):
+        return False
+    rows = torch.arange(-127, 128, dtype=torch.int8).repeat(8)[: 24 * 80].view(24, 80)
+    columns = rows.flip(0).T
+    return torch.equal(torch._int_mm(rows, columns), (rows.float() @ columns.float()).int())

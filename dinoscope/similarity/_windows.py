@@ -133,7 +133,9 @@ def main_directions(features: NDArray[Any], count: int) -> NDArray[Any]:
     if count == 0:
         return np.zeros((features.shape[1], 0), features.dtype)
     channels = features.shape[1]
-    _, directions = linalg.eigh(features.T @ features, subset_by_index=(channels - count, channels - 1), check_finite=False)
+    _, directions = linalg.eigh(
+        features.T @ features, subset_by_index=(channels - count, channels - 1), check_finite=False
+    )
     return np.asarray(directions)
 
 

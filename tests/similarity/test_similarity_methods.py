@@ -13,7 +13,7 @@ from dinoscope.features import FeatureStore, extract_features, plan_features
 from dinoscope.geometry import Region
 from dinoscope.image import open_image
 from dinoscope.prompts import PointPrompt
-from dinoscope.reference import build_reference, pool_references
+from dinoscope.reference import build_reference, keep_examples, pool_references
 from dinoscope.settings import IntensitySettings, ReferenceSettings, SimilaritySettings, TilingSettings
 from dinoscope.similarity import compare, compare_block, fit, settle
 from dinoscope.similarity._auto import choose
@@ -269,3 +269,15 @@ def test_neighbours_know_what_they_were_told(store: FeatureStore) -> None:
     told = matcher.bank.labels[-2:, 0]
     np.testing.assert_allclose(told, [0.95, 0.05], atol=1e-6)
     assert len(matcher.bank.steps) == 2 + len(matcher.probe.usual.features)  # all patches of so small an image
+
+
+@pytest.mark.parametrize("method", ["knn", "probe", "prototype"])
+def test_what_is_fitted_like_another_is_nearly_what_is_fitted_alone(store: FeatureStore, method: str) -> None:
+    """All windows are the whole image here, so that what is usual is the same; only where the search begins differs."""
+    places = [(24, 24), (20, 28), (28, 20), (56, 80)]
+    reference = build_reference(store, [PointPrompt((0, *place)) for place in places], ReferenceSettings())
+    settings = SimilaritySettings(method=method)
+    some = keep_examples(reference, [True, True, False, True])
+    alone, like = fit(some, settings), fit(some, settings, fit(reference, settings))
+    features = store.read(store.grid.extent).reshape(-1, store.channels)
+    np.testing.assert_allclose(like.match(features), alone.match(features), atol=1e-5)

@@ -15,7 +15,7 @@ from dinoscope.prompts import PointPrompt
 from dinoscope.reference import Reference, Window, build_reference, pool_references
 from dinoscope.settings import IntensitySettings, ReferenceSettings, SimilaritySettings, TilingSettings
 from dinoscope.similarity import build_bank
-from dinoscope.similarity._windows import distinct
+from dinoscope.similarity._windows import core, distinct, surroundings
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
@@ -69,3 +69,16 @@ def test_a_window_of_an_older_file_is_of_some_grid(tmp_path: Path) -> None:
     old = Window.of(facts, window.features)
     assert replace(window, grid=old.grid).facts == old.facts
     assert len(distinct((old, old))) == 8 * 8
+
+
+def test_what_lies_around_some_of_the_examples(tmp_path: Path) -> None:
+    clicks = [CLICK, PointPrompt((0, 24.0, 32.0)), PointPrompt((0, 60.0, 90.0))]
+    reference = pool_references([reference_at(tmp_path, 1.0, click=click) for click in clicks])
+    usual = surroundings(reference)
+    assert len(usual.features) == counted_once(reference)
+    for chosen in ([0], [1], [2], [0, 1], [0, 2], [0, 1, 2], []):
+        windows = [reference.windows[i] for i in chosen]
+        inside = usual.within(windows)
+        told = np.concatenate([core(w.features, w) for w in windows]) if windows else np.zeros((0, 2))
+        assert {tuple(row) for row in usual.features[inside].tolist()} == {tuple(row) for row in told.tolist()}
+        assert inside.sum() == (len(distinct(windows)) if windows else 0)
