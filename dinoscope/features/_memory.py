@@ -32,7 +32,7 @@ class TileMemory:
     def __init__(self, tiles: TileGrid, limit: int) -> None:
         self._tiles = tiles
         self._limit = limit
-        self._kept: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int, int], NDArray[Any]] = OrderedDict()
         self._lock = Lock()
 
     def read(self, region: Region, patch_bytes: int, load: Callable[[Region], NDArray[Any]]) -> NDArray[Any]:
@@ -56,7 +56,7 @@ class TileMemory:
         self._keep(found)
         return _assemble(region, touched, found)
 
-    def _keep(self, found: dict[tuple[int, ...], NDArray[Any]]) -> None:
+    def _keep(self, found: dict[tuple[int, int, int], NDArray[Any]]) -> None:
         """Keep these as the last ones, and let go of the first until all fit."""
         with self._lock:
             for index, stored in found.items():
@@ -67,7 +67,7 @@ class TileMemory:
                 size -= self._kept.popitem(last=False)[1].nbytes
 
 
-def _load_whole(tiles: list[Tile], load: Callable[[Region], NDArray[Any]]) -> dict[tuple[int, ...], NDArray[Any]]:
+def _load_whole(tiles: list[Tile], load: Callable[[Region], NDArray[Any]]) -> dict[tuple[int, int, int], NDArray[Any]]:
     """What is stored of some tiles, read at once with what lies between them: a disk gives whole tiles anyway."""
     if not tiles:
         return {}
@@ -77,7 +77,7 @@ def _load_whole(tiles: list[Tile], load: Callable[[Region], NDArray[Any]]) -> di
     return {tile.index: stored[tile.write.relative_to(box).slices].copy() for tile in tiles}
 
 
-def _assemble(region: Region, tiles: list[Tile], found: dict[tuple[int, ...], NDArray[Any]]) -> NDArray[Any]:
+def _assemble(region: Region, tiles: list[Tile], found: dict[tuple[int, int, int], NDArray[Any]]) -> NDArray[Any]:
     first = found[tiles[0].index]
     stored = np.empty((*region.shape, first.shape[-1]), first.dtype)
     for tile in tiles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -27,7 +27,7 @@ _COMPARED = 4000
 class Fit(Protocol):
     """Makes a matcher of some examples, perhaps like one of these and others."""
 
-    def __call__(self, reference: Reference, *, like: Matcher | None = None) -> Matcher:
+    def __call__(self, reference: Reference, /, *, like: Any = None) -> Matcher:
         """As `dinoscope.similarity.fit`, of some settings."""
         ...
 

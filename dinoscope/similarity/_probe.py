@@ -135,17 +135,18 @@ def fit_probe(reference: Reference, settings: SimilaritySettings, like: Probe | 
         A probe of these examples and others, from which it takes what is usual, and near which it begins to look.
     """
     ground = Ground.of(reference, settings.remove) if like is None else like.ground.within(reference.windows)
-    classes, main = range(len(reference.classes)), ground.main
+    classes = range(len(reference.classes))
     starts = like.rounds if like is not None else tuple([] for _ in classes)
     pairs = [[ground.usual.standardise(part) for part in examples_of(reference, k)] for k in classes]
+    seen = [[(part @ ground.main).astype(np.float64) for part in pair] for pair in pairs]
     rounds = tuple(
-        _fit_class(wanted @ main, unwanted @ main, ground.near, settings, start)
-        for (wanted, unwanted), start in zip(pairs, starts, strict=True)
+        _fit_class(wanted, unwanted, ground.near, settings, start)
+        for (wanted, unwanted), start in zip(seen, starts, strict=True)
     )
-    planes = [_calibrated(found[-1], pairs[k][0] @ main, ground.near) for k, found in enumerate(rounds)]
+    planes = [_calibrated(found[-1], wanted, ground.near) for found, (wanted, _) in zip(rounds, seen, strict=True)]
     return Probe(
         ground,
-        np.stack([main @ weights for weights, _ in planes], axis=1).astype(np.float32),
+        np.stack([ground.main @ weights for weights, _ in planes], axis=1).astype(np.float32),
         np.array([offset for _, offset in planes], np.float32),
         np.stack([wanted.mean(axis=0) for wanted, _ in pairs]),
         tuple(unwanted for _, unwanted in pairs),
@@ -169,8 +170,8 @@ def _fit_class(
     planes: list[Array] = []
     for number in range(settings.rounds + 1):
         points, signs, shares = _sides(wanted, unwanted, around, found)
-        first = (start[number : number + 1] or planes[-1:] or [None])[0]
-        planes.append(logistic_regression(points, signs, shares / settings.penalty, first))
+        near = start[number : number + 1] or planes[-1:]
+        planes.append(logistic_regression(points, signs, shares / settings.penalty, *near))
         heights = around @ planes[-1][:-1]
         ordinary = np.median(heights)
         found = heights >= ordinary + _WAY * (np.median(wanted @ planes[-1][:-1]) - ordinary)

@@ -91,7 +91,7 @@ def _products(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
 @functools.cache
 def _multiplies_whole() -> bool:
     """Whether torch has a fast product of whole numbers here, and a right one: it does not promise it to anybody."""
-    if not (torch.backends.mkldnn.is_available() and torch.cpu._is_vnni_supported()):
+    if not torch.cpu._is_vnni_supported():
         return False
     rows = torch.arange(-127, 128, dtype=torch.int8).repeat(8)[: 24 * 80].view(24, 80)
     columns = rows.flip(0).T

@@ -38,7 +38,7 @@ def test_the_nearest_vote_as_in_a_loop_over_whole_numbers(seed: int, neighbours:
 
 def test_what_is_far_off_counts_as_the_last_step() -> None:
     keys = np.array([[6.0, 0.0], [-6.0, 0.0]], np.float32)
-    bank = SteppedBank.of(keys * [[1.0], [50.0]], np.array([[1.0], [0.0]], np.float32), 1)
+    bank = SteppedBank.of(keys * np.array([[1.0], [50.0]], np.float32), np.array([[1.0], [0.0]], np.float32), 1)
     np.testing.assert_array_equal(bank.match(np.array([[80.0, 0.0], [-7.0, 0.0]], np.float32)), [[1.0], [0.0]])
     np.testing.assert_array_equal(bank.steps, [[127, 0], [-127, 0]])
 
