@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from canvas.seen import BOTH, CLICK, COUNTER, OTHER, drawn_anew, layer_of, names, told
 
-from dinoscope.canvas import Canvas, CanvasLayer, Contrast, _scene, measure_contrast
+from dinoscope.canvas import Canvas, Contrast, _scene, measure_contrast
 from dinoscope.canvas._layers import ExamplesDrawing
 from dinoscope.errors import NotReadyError
 from dinoscope.geometry import Region
 from dinoscope.image import Image, open_image
-from dinoscope.jobs import Runner
 from dinoscope.prompts import PointPrompt
 from dinoscope.session import OBJECTS, Session
 from dinoscope.settings import ImageSettings
-from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from psygnal import SignalGroup
-
-CLICK = PointPrompt((0, 48.0, 48.0))
-OTHER = PointPrompt((0, 112.0, 144.0))
-COUNTER = PointPrompt((0, 80.0, 80.0), positive=False)
-BOTH = (PointPrompt((0, 48.0, 48.0), "square"), PointPrompt((0, 80.0, 80.0), "ground"))
-
-
-def names(canvas: Canvas) -> list[str]:
-    return [layer.name for layer in canvas.layers]
-
-
-def layer_of(canvas: Canvas, name: str) -> CanvasLayer:
-    (found,) = [layer for layer in canvas.layers if layer.name == name]
-    return found
-
-
-def versions(canvas: Canvas) -> dict[str, int]:
-    return {layer.name: layer.version for layer in canvas.layers}
-
-
-def drawn_anew(canvas: Canvas, change: Callable[[], object]) -> set[str]:
-    """The layers that are there before and after a change, and are others after it."""
-    before = versions(canvas)
-    change()
-    after = versions(canvas)
-    return {name for name in before.keys() & after.keys() if before[name] != after[name]}
-
-
-def told(canvas: Canvas) -> list[list[str]]:
-    """A list that grows by the names of the layers whenever the canvas says that something changed."""
-    log: list[list[str]] = []
-    canvas.changed.connect(lambda: log.append(names(canvas)))
-    return log
 
 
 # --- the image and the examples
@@ -272,93 +234,6 @@ def test_a_map_that_fills_up_is_drawn_anew_now_and_then(canvas: Canvas, monkeypa
     assert len(set(seen)) > rarely
 
 
-# --- maps that are on their way
-
-
-class Later(Executor):
-    """Work waits until the test wants it done."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Callable[[], Any]] = []
-
-    def submit(self, work: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
-        self.waiting.append(lambda: work(*args, **options))
-        return Future()
-
-    def run(self) -> None:
-        while self.waiting:
-            self.waiting.pop(0)()
-
-
-@pytest.fixture
-def later() -> Later:
-    return Later()
-
-
-@pytest.fixture
-def followed(tmp_path: Path, squares: Image, later: Later) -> Canvas:
-    """A canvas with a map that is kept current."""
-    session = Session(Runner(later), tmp_path, lambda *_: FakeEncoder())
-    session.image = squares
-    canvas = Canvas(session)
-    session.follow("similarity")
-    session.prompts = [CLICK]
-    later.run()
-    assert names(canvas) == ["image", "similarity object", "mask", "examples"]
-    return canvas
-
-
-def test_a_map_stays_until_the_next_one_is_there(followed: Canvas, later: Later) -> None:
-    session, log = followed.session, told(followed)
-    assert drawn_anew(followed, lambda: setattr(session, "prompts", [CLICK, OTHER])) == {"examples"}
-    assert not session.is_ready("similarity"), "otherwise the test says nothing"
-    assert drawn_anew(followed, later.run) == {"similarity object", "mask"}
-    assert all("mask" in shown for shown in log)
-
-
-def test_the_map_of_a_class_that_is_gone_stays_no_longer_than_the_others(followed: Canvas, later: Later) -> None:
-    session = followed.session
-    session.prompts = BOTH
-    later.run()
-    session.prompts = BOTH[1:]
-    assert names(followed) == ["image", "similarity square", "similarity ground", "mask", "examples"]
-    later.run()
-    assert names(followed) == ["image", "similarity ground", "mask", "examples"]
-
-
-def test_a_map_goes_where_none_can_come_after_it(followed: Canvas) -> None:
-    followed.session.prompts = [COUNTER]
-    assert names(followed) == ["image", "examples"]
-
-
-def test_a_map_goes_when_the_next_one_does_not_come(followed: Canvas, later: Later) -> None:
-    session = followed.session
-    session.prompts = [CLICK, OTHER]
-    assert "mask" in names(followed)
-    session.cancel()
-    later.run()
-    assert names(followed) == ["image", "examples"]
-
-
-def test_a_map_goes_when_the_next_one_fails(followed: Canvas, later: Later) -> None:
-    followed.session.prompts = [PointPrompt((0, 999.0, 0.0))]
-    assert "mask" in names(followed)
-    later.run()
-    assert names(followed) == ["image", "examples"]
-
-
-def test_a_map_that_was_asked_for_once_is_waited_for_while_the_work_runs(followed: Canvas, later: Later) -> None:
-    session = followed.session
-    session.follow()
-    session.request("similarity")
-    session.prompts = [CLICK, OTHER]
-    assert "mask" in names(followed)
-    later.run()
-    assert session.is_ready("similarity")
-    session.prompts = [CLICK]
-    assert "mask" not in names(followed)
-
-
 # --- results that follow the map
 
 
@@ -390,83 +265,6 @@ def test_what_the_encoder_sees_lies_right_over_the_image(canvas: Canvas) -> None
     assert names(canvas) == ["image", "colours", "examples"]
     session.settings.tiling.scale = 0.5
     assert names(canvas) == ["image", "examples"]
-
-
-# --- what people choose to see
-
-
-@pytest.mark.parametrize(
-    ("field", "hidden"),
-    [("similarity", "similarity object"), ("colours", "colours"), ("objects", "objects"), ("detections", "detections"),
-     ("examples", "examples")],
-)  # fmt: skip
-def test_layers_can_be_hidden_and_shown_again(canvas: Canvas, field: str, hidden: str) -> None:
-    session = canvas.session
-    session.prompts = [CLICK]
-    session.request("similarity", "colours", *OBJECTS)
-    before, log = canvas.layers, told(canvas)
-    setattr(canvas.settings, field, False)
-    assert hidden not in names(canvas)
-    setattr(canvas.settings, field, True)
-    assert canvas.layers == before
-    assert [hidden in shown for shown in log] == [False, True]
-
-
-def test_the_mask_can_be_hidden_and_the_doubts_be_shown(canvas: Canvas) -> None:
-    canvas.session.prompts = [CLICK]
-    canvas.session.request("similarity")
-    canvas.settings.mask = False
-    canvas.settings.uncertainty = True
-    assert names(canvas) == ["image", "similarity object", "uncertainty", "examples"]
-
-
-def test_a_hidden_layer_keeps_up(canvas: Canvas) -> None:
-    session = canvas.session
-    canvas.settings.examples = False
-    session.prompts = [CLICK]
-    assert names(canvas) == ["image"]
-    canvas.settings.examples = True
-    drawing: Any = layer_of(canvas, "examples").drawing
-    assert drawing.prompts == (CLICK,)
-
-
-@pytest.mark.parametrize("field", ["black_at", "white_at"])
-def test_other_ends_of_the_shades_draw_the_image_anew(canvas: Canvas, field: str) -> None:
-    canvas.session.prompts = [CLICK]
-    assert drawn_anew(canvas, lambda: setattr(canvas.settings, field, 0.25)) == {"image"}
-    assert getattr(canvas.contrast, field.removesuffix("_at")) == 0.25
-    assert drawn_anew(canvas, lambda: setattr(canvas.settings, field, "auto")) == {"image"}
-
-
-def test_another_opacity_is_told_and_draws_nothing_anew(canvas: Canvas) -> None:
-    canvas.session.prompts = [CLICK]
-    canvas.session.request("similarity")
-    log = told(canvas)
-    assert drawn_anew(canvas, lambda: setattr(canvas.settings, "opacity", 0.2)) == set()
-    assert len(log) == 1
-    opacities = {layer.name: canvas.opacity(layer) for layer in canvas.layers}
-    assert opacities == {"image": 1, "similarity object": 0.2, "mask": 0.2, "examples": 1}
-
-
-def test_the_brush_is_told_and_draws_nothing_anew(canvas: Canvas) -> None:
-    canvas.session.prompts = [CLICK]
-    log = told(canvas)
-    assert drawn_anew(canvas, canvas.session.brush.toggle) == set()
-    assert len(log) == 1
-
-
-def test_another_order_of_the_classes_gives_other_colours(canvas: Canvas) -> None:
-    session = canvas.session
-    session.prompts = BOTH
-    session.request("similarity", "detections")
-    before = canvas.colour("ground")
-    assert before != canvas.colour("square")
-
-    def turn_round() -> None:
-        session.brush.classes = session.brush.classes[::-1]
-
-    assert drawn_anew(canvas, turn_round) == {"mask", "detections", "examples"}
-    assert canvas.colour("ground") != before
 
 
 # --- the end
