@@ -101,6 +101,7 @@ def test_a_part_of_a_large_image_begins_where_it_is_looked_at(session: Session) 
 def found(canvas: Canvas) -> Canvas:
     """A canvas of the squares with a map and no marks, on a grey scale from 0 to 1."""
     session, settings = canvas.session, canvas.settings
+    session.settings.tiling.skip_blank = 0  # what is between the squares looks like nothing
     session.settings.segmentation.threshold = 0.5
     session.prompts = [CLICK]
     session.request("similarity")
@@ -141,7 +142,7 @@ def test_the_map_covers_the_image_as_much_as_it_is_alike(found: Canvas) -> None:
     blended = grey + 0.5 * alike * (viridis - grey)
     np.testing.assert_allclose(shown[46:50, 46:50], blended[46:50, 46:50], atol=12)
     nothing = found.session.result("similarity").values[0, 0, 20, 5]
-    assert nothing < 0.05
+    assert nothing < 0.1
     np.testing.assert_allclose(shown[80:84, 20:24], np.repeat(grey[80:84, 20:24], 3, axis=2), atol=6)
 
 
