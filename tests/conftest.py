@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 os.environ["NAPARI_CONFIG"] = ""  # settings stay in memory: those of whoever runs the tests are not touched
 settings.register_profile("dinoscope", deadline=None, max_examples=40)  # tests never judge a time
+settings.register_profile("nightly", deadline=None, max_examples=2000, print_blob=True)  # --hypothesis-profile
 settings.load_profile("dinoscope")
 torch.set_num_threads(1)  # the arrays of the tests are small, and several workers share the cores
 

@@ -22,13 +22,14 @@ import numpy as np
 from PIL import Image as Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from playwright.sync_api import Error, FloatRect, Locator, Page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+BROWSER = os.environ.get("DINOSCOPE_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
+"""That of the system; a path in DINOSCOPE_BROWSER where it is not on the PATH, as on macOS and Windows."""
 MISSING = [name for name in ("jupyterlab", "notebook", "playwright") if find_spec(name) is None]
 if BROWSER is None:
     MISSING.append("Chromium or Chrome")
@@ -53,10 +54,14 @@ FAULT_OF_NOTEBOOK = "Cannot read properties of undefined (reading 'schema')"
 
 
 class Server:
-    """A Jupyter server in a folder of its own, with settings, runtime files and cache of its own."""
+    """A Jupyter server in a folder of its own, with settings, runtime files and cache of its own.
 
-    def __init__(self, folder: Path) -> None:
+    Its Python and its variables are those of the tests, or of another environment.
+    """
+
+    def __init__(self, folder: Path, python: str = sys.executable, variables: Mapping[str, str] | None = None) -> None:
         self.folder, self._own = folder / "work", folder / "own"
+        self._python, self._variables = python, os.environ if variables is None else variables
         self.folder.mkdir(parents=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -82,8 +87,8 @@ class Server:
             f"--port={self.address.rpartition(':')[2]}",
             "--IdentityProvider.token=",
         )
-        command = [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={self.folder}"]
-        environment = {**os.environ, **places, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "default"}
+        command = [self._python, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={self.folder}"]
+        environment = {**self._variables, **places, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "default"}
         with self.log.open("w") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         wait_until(self._answers)

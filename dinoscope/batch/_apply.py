@@ -72,8 +72,8 @@ def apply(
     Raises
     ------
     SettingsError
-        If nothing is to be written, images share a name, one of them would be replaced by a result, or the passes do
-        not divide the encoder's stride.
+        If nothing is to be written, images share a name, one of them would be replaced by a result, the passes do not
+        divide the encoder's stride, or its device does not compute in the precision.
     OutputExistsError
         If ``summary.csv`` is somebody else's.
     ReferenceMismatchError
@@ -85,12 +85,13 @@ def apply(
     Cancelled
         If `progress` says so.
     """
-    from dinoscope.encoders import in_passes
+    from dinoscope.encoders import in_passes, in_precision
     from dinoscope.reference import check_same_encoder
 
     targets = _plan(recipe, images, folder)
     wanted = recipe.stages.encoder
-    encoder = in_passes(make_encoder(wanted.encoder, wanted.device), wanted.passes)
+    encoder = in_precision(make_encoder(wanted.encoder, wanted.device), wanted.precision)
+    encoder = in_passes(encoder, wanted.passes)
     check_same_encoder(recipe.reference.encoder, encoder.spec)
     run = _Run(recipe, recipe.digest(), encoder, segmenter_of(recipe), skip_existing, progress)
     rows: list[Row] = []

@@ -93,6 +93,13 @@ class Work:
 
         return self.cuts or (Cut(self.image, self.image, self.store),)
 
+    @property
+    def blank_notice(self) -> str:
+        """A sentence on the tiles that were found blank and not encoded; empty where none were."""
+        from dinoscope.features import blank_notice
+
+        return blank_notice(stack.store for stack in self.stacks)
+
     def extract(self, progress: ProgressCallback, region: Region | None = None) -> None:
         """Compute the features that are missing, for a region of patches of the image or for everything."""
         parts = [(self._on(s), None if region is None else s.patches_around(region)) for s in self.stacks]

@@ -235,16 +235,21 @@ def _sheet(pyramid: Pyramid, place: Place) -> tuple[Sheet, Region, float]:
 
 def _ramped(values: NDArray[np.float32], ramp: RampName) -> NDArray[np.uint8]:
     """Values in [0, 1] as colours of a ramp, shape (h, w, 4), the more transparent the lower."""
-    shades = _bytes(values)
-    return np.concatenate([colour_ramp(ramp)[shades], shades[..., np.newaxis]], axis=-1)
+    opacity = np.arange(256, dtype=np.uint8)[:, np.newaxis]
+    return _looked_up(np.concatenate([colour_ramp(ramp), opacity], axis=1), _bytes(values))
 
 
 def _coloured(labels: NDArray[Any], colours: list[tuple[int, int, int]]) -> NDArray[np.uint8]:
     """Labels from 1 in colours that repeat, shape (h, w, 4); 0 is transparent."""
-    palette = np.array([(*colour, 255) for colour in colours], dtype=np.uint8)
-    drawn = palette[(labels.astype(np.int64) - 1) % len(palette)]
-    drawn[labels == 0] = 0
-    return drawn
+    palette = np.array([(0, 0, 0, 0), *((*colour, 255) for colour in colours)], dtype=np.uint8)
+    return _looked_up(palette, np.where(labels == 0, 0, (labels - 1) % len(colours) + 1))
+
+
+def _looked_up(palette: NDArray[np.uint8], index: NDArray[Any]) -> NDArray[np.uint8]:
+    """The colours (n, 4) at some indices (h, w), shape (h, w, 4): a word each, which is much faster than four bytes."""
+    words: NDArray[np.uint32] = np.ascontiguousarray(palette).view(np.uint32)[:, 0]
+    colours: NDArray[np.uint8] = words[index].view(np.uint8).reshape(*index.shape, 4)
+    return colours
 
 
 def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:

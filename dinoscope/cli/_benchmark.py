@@ -131,7 +131,7 @@ def run(args: argparse.Namespace) -> Report:
     )
     names = list(dict.fromkeys(args.encoders or [stages.encoder.encoder]))
     chosen = stages.encoder
-    encoders = ((name, create_encoder(name, chosen.device, chosen.passes)) for name in names)
+    encoders = ((name, create_encoder(name, chosen.device, chosen.passes, chosen.precision)) for name in names)
     with progress_bars(keep=False) as progress:
         results = run_benchmark(dataset, encoders, protocol, stages, progress)
     if not results.answers:

@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> Report:
     common = [str(folder / "image.tif"), "--prompts", str(folder / "prompts.csv"), "--force"]
     common += ["--encoder", encoder.encoder, "--device", encoder.device]
     common += ["--passes", str(encoder.passes)] if encoder.passes > 1 else []
+    common += ["--precision", encoder.precision]
     mask, table, points = (folder / name for name in ("mask.ome.zarr", "objects.csv", "detections.csv"))
     segmented = _command("segment", *common, "-o", str(mask), "--table", str(table))
     _command("detect", *common, "-o", str(points))

@@ -15,6 +15,7 @@ from dinoscope.cli._pipeline import (
     encoder_for,
     gather_reference,
     open_spatial,
+    say_blank,
 )
 from dinoscope.errors import SettingsError
 from dinoscope.progress import progress_bars
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> Report:
         reference = gather_reference(args, work, progress)
         recipe = Recipe(reference=reference, stages=stages, detection=settings, results=("detections",))
         found = find(work, recipe, folder, progress)
+        say_blank(work)
         found.writers["detections"](args.out)
     result = {"detections": str(args.out), "count": sum(found.detections.values()), **found.detections}
     provenance = work.provenance(reference, detection=settings.to_dict())

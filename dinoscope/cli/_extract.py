@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dinoscope.cli._console import Report
 from dinoscope.cli._flags import add_settings, store_path
-from dinoscope.cli._pipeline import FEATURE_MODELS, Stages, Work, crew_from, encoder_for, open_spatial
+from dinoscope.cli._pipeline import FEATURE_MODELS, Stages, Work, crew_from, encoder_for, open_spatial, say_blank
 from dinoscope.progress import progress_bars
 from dinoscope.settings import ClusterSettings
 
@@ -42,10 +42,12 @@ def run(args: argparse.Namespace) -> Report:
         stores = [stack.store for stack in work.stacks]
         damaged = {"damaged": sum(store.check() for store in stores)} if args.check else {}
         work.extract(progress)
+    say_blank(work)
     paths = [store.location for store in stores]
     return Report.of(
         features=paths[0] if len(paths) == 1 else paths,
         tiles=sum(store.tiles_done for store in stores),
+        blank=sum(len(store.blanks.found) for store in stores),
         grid=list(work.store.grid.shape),
         channels=work.store.channels,
         **damaged,

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dinoscope.batch import ALONE
 from dinoscope.cli._console import Report, say
 from dinoscope.cli._flags import add_settings
-from dinoscope.cli._pipeline import FEATURE_MODELS, Stages, open_spatial
+from dinoscope.cli._pipeline import FEATURE_MODELS, Stages, encoder_for, open_spatial
 from dinoscope.errors import EncoderNotFoundError
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from dinoscope.image import Image
 
 NAME = "info"
+_LARGEST_PIECE = 2**26
+"""Voxels; the most that is read in a moment."""
+
 HELP = "Say what an image is, and how many tiles, bytes and minutes its features would take. Computes none of them."
 
 
@@ -40,13 +44,31 @@ def run(args: argparse.Namespace) -> Report:
         "dtype": str(image.dtype),
         "voxel_size": [f"{axis.scale:g} {axis.unit}" for axis in image.axes if axis.kind == "space"],
     }
+    advice = _piece_advice(image)
+    if advice:
+        say(f"note: {advice}")
     try:
-        encoder = _encoder(stages)
+        encoder = encoder_for(stages, ALONE)
     except EncoderNotFoundError as error:
         say(f"note: no estimate without the encoder. {error}")
         return Report.of(**facts)
     cost = _cost(image, encoder, stages)
     return Report({**facts, **cost}, "\n".join([Report.of(**facts).text, _told(cost)]))
+
+
+def _piece_advice(image: Image) -> str:
+    """What to do about a file that is read in pieces far larger than tiles; empty where it is not."""
+    from dinoscope.image import piece_of
+
+    piece = dict(zip(image.axis_names, piece_of(image.data), strict=True))
+    voxels = math.prod(size for name, size in piece.items() if name != "s")
+    if voxels <= _LARGEST_PIECE:
+        return ""
+    sides = " x ".join(str(size) for name, size in piece.items() if name != "s")
+    return (
+        f"{image.name} lies on disk in pieces of {sides} voxels, and all of a piece is read for whatever part of it is "
+        "needed: save it in tiles, such as an OME-Zarr or a tiled TIFF, and every step will be faster"
+    )
 
 
 def _told(cost: dict[str, Any]) -> str:
@@ -55,7 +77,8 @@ def _told(cost: dict[str, Any]) -> str:
     size = cost["working_pixel_size_nm"]
     lines = [
         f"With {cost['encoder']}" + (f" at {size:.4g} nm per pixel" if size else "") + ":",
-        f"  {cost['tiles']:,} tiles, {cost['tiles_done']:,} of them done",
+        f"  {cost['tiles']:,} tiles, {cost['tiles_done']:,} of them done"
+        + (f", about {cost['blank_share']:.0%} blank" if cost["blank_share"] else ""),
         f"  {cost['feature_bytes'] / 2**20:,.1f} MiB of features ({cost['bytes_per_pixel']:.3g} bytes per pixel, "
         f"{cost['feature_files']:,} files) in {cost['features']}",
         f"  about {minutes:,.1f} minutes to go, at {cost['seconds_per_tile']:.2g} s per tile measured on this machine",
@@ -63,20 +86,15 @@ def _told(cost: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _encoder(stages: Stages) -> Encoder:
-    from dinoscope.encoders import create_encoder
-
-    return create_encoder(stages.encoder.encoder, stages.encoder.device, stages.encoder.passes)
-
-
 def _cost(image: Image, encoder: Encoder, stages: Stages) -> dict[str, Any]:
-    from dinoscope.features import default_store_path, plan_cuts, plan_features
+    from dinoscope.features import default_store_path, estimate_blank, plan_cuts, plan_features
 
     manifest = plan_features(image, encoder.spec, stages.tiling, stages.intensity, stages.storage)
     stacks = [plan.manifest for plan in plan_cuts(image, manifest, stages.tiling.cut_axes)]
     paths = [str(default_store_path(stack)) for stack in stacks]
     tiles, done = sum(len(stack.tiles) for stack in stacks), sum(map(_tiles_done, paths))
     seconds = _seconds_per_tile(encoder, manifest)
+    blank = 0.0 if stages.tiling.slicing != "z" else estimate_blank(image, manifest)  # across, tiles are slow to read
     stored = sum(stack.stored_bytes for stack in stacks)
     return {
         "encoder": encoder.spec.name,
@@ -87,7 +105,8 @@ def _cost(image: Image, encoder: Encoder, stages: Stages) -> dict[str, Any]:
         "feature_files": sum(len(stack.shards) for stack in stacks),
         "bytes_per_pixel": round(stored / math.prod(manifest.image.voxels), 4),
         "seconds_per_tile": round(seconds, 3),
-        "estimated_minutes": round(seconds * (tiles - done) / 60.0, 4),
+        "blank_share": round(blank, 4),
+        "estimated_minutes": round(seconds * (tiles - done) * (1 - blank) / 60.0, 4),
         "features": ", ".join(paths),
     }
 

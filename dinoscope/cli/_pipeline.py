@@ -44,6 +44,7 @@ __all__ = [
     "encoder_for",
     "gather_reference",
     "open_spatial",
+    "say_blank",
 ]
 
 FEATURE_MODELS = (ImageSettings, EncoderSettings, TilingSettings, IntensitySettings, StorageSettings)
@@ -124,11 +125,21 @@ def crew_from(args: argparse.Namespace) -> AbstractContextManager[Crew]:
 
 
 def encoder_for(stages: Stages, crew: Crew) -> Encoder:
-    """The encoder that the settings name. Where a crew has it on its devices, this process needs only its facts."""
+    """The encoder that the settings name. Where a crew has it on its devices, this process needs only its facts.
+
+    One of them is the precision, which is then that of a CPU unless the settings name another.
+    """
     from dinoscope.encoders import create_encoder
 
     settings = stages.encoder
-    return create_encoder(settings.encoder, settings.device if crew is batch.ALONE else "cpu", settings.passes)
+    device = settings.device if crew is batch.ALONE else "cpu"
+    return create_encoder(settings.encoder, device, settings.passes, settings.precision)
+
+
+def say_blank(work: Work) -> None:
+    """Say which tiles were not encoded since they are blank, if any."""
+    if work.blank_notice:
+        say(f"note: {work.blank_notice}")
 
 
 def gather_reference(args: argparse.Namespace, work: Work, progress: ProgressCallback) -> Reference:
@@ -139,7 +150,7 @@ def gather_reference(args: argparse.Namespace, work: Work, progress: ProgressCal
     PromptError
         If there are neither.
     """
-    from dinoscope.reference import Reference, pool_references
+    from dinoscope.reference import Reference, blank_advice, pool_references
 
     found = [Reference.load(path) for path in args.reference]
     prompts = list(load_prompts(args.prompts)) if args.prompts is not None else []
@@ -155,6 +166,9 @@ def gather_reference(args: argparse.Namespace, work: Work, progress: ProgressCal
     reference = pool_references(found)
     if reference.is_text.any():
         say(f"note: {text_notice(work.stages.similarity.method)}")
+    advice = blank_advice(reference, (stack.store for stack in work.stacks))
+    if advice:
+        say(f"note: {advice}")
     if args.save_reference is not None:
         reference.save(args.save_reference)
     return reference

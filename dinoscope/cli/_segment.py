@@ -17,6 +17,7 @@ from dinoscope.cli._pipeline import (
     encoder_for,
     gather_reference,
     open_spatial,
+    say_blank,
 )
 from dinoscope.errors import SettingsError
 from dinoscope.progress import progress_bars
@@ -136,6 +137,7 @@ def _segment(
     mask = targets["mask"]
     with scratch_folder(mask) as folder:
         found = find(work, recipe, folder, progress, force=force, segmenter=segmenter)
+        say_blank(work)
         written: dict[str, Any] = {
             _NAMES.get(kind, kind): str(found.writers[kind](path)) for kind, path in targets.items()
         }

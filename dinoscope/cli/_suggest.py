@@ -7,9 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from dinoscope.batch import ALONE
 from dinoscope.cli._console import Report, table_of
 from dinoscope.cli._flags import add_settings, settings_from
-from dinoscope.cli._pipeline import Stages, Work, add_example_arguments, gather_reference, load_prompts, open_spatial
+from dinoscope.cli._pipeline import (
+    Stages,
+    Work,
+    add_example_arguments,
+    encoder_for,
+    gather_reference,
+    load_prompts,
+    open_spatial,
+)
 from dinoscope.progress import progress_bars
 from dinoscope.settings import SegmentationSettings
 
@@ -35,12 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Report:
     """Compare, and look for doubtful places."""
-    from dinoscope.encoders import create_encoder
     from dinoscope.segmentation import mask_thresholds, suggest
 
     stages, settings = Stages.from_args(args), settings_from(args, SegmentationSettings)
     image = open_spatial(args.image, stages.image)
-    encoder = create_encoder(stages.encoder.encoder, stages.encoder.device)
+    encoder = encoder_for(stages, ALONE)
     with progress_bars(keep=False) as progress, TemporaryDirectory(prefix="dinoscope-") as folder:
         work = Work.open(image, encoder, stages, args.features)
         reference = gather_reference(args, work, progress)

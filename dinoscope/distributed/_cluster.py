@@ -94,7 +94,8 @@ class Cluster:
         first = units[:1] if not store.is_fitted else []  # it decides how the others are kept
         for part in (first, units[len(first) :]):
             with closing(self._results(step, part)) as results:
-                for unit, _ in zip(part, results, strict=True):
+                for unit, blank in zip(part, results, strict=True):
+                    store.blanks.found.update(blank)
                     left -= len(store.pending(unit))
                     progress(Progress("features", planned - left, planned))
         self._check_all_there(store, region)

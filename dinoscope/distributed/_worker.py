@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import dask
 from distributed import WorkerPlugin, get_worker
 
+from dinoscope.encoders import in_precision
 from dinoscope.errors import Cancelled
 from dinoscope.features import extract_features
 
@@ -84,11 +85,13 @@ class Extraction:
     order: tuple[str, str, int]
     batch_size: int
 
-    def __call__(self, region: Region) -> None:
-        encoder = _encoder(self.make_encoder, self.order)
+    def __call__(self, region: Region) -> list[tuple[int, int, int]]:
+        """Compute them; the indices of the tiles that were found blank."""
+        encoder = in_precision(_encoder(self.make_encoder, self.order), self.store.manifest.encoder.precision)
         extract_features(self.image, encoder, self.store, region, self.batch_size, _stop_if_unwanted)
         self.store.refresh()
         self.store.tidy()  # the last of those who share a file of the store packs it
+        return self.store.blanks.among(self.store.manifest.tiles.touching(region))
 
 
 _encoders: dict[tuple[MakeEncoder, tuple[str, str, int]], Encoder] = {}

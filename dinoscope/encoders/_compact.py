@@ -6,6 +6,8 @@ One safetensors file holds an encoder: its tensors, and in the header the config
 from __future__ import annotations
 
 import hashlib
+from copy import copy
+from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from safetensors.torch import save_file
 
 from dinoscope.encoders._compact_net import CompactConfig, CompactNet, context_pixels
 from dinoscope.encoders._pixels import check_pixels
+from dinoscope.encoders._precision import computing_in, pick_precision
 from dinoscope.encoders._spec import EncoderSpec
 from dinoscope.errors import CheckpointError
 
@@ -68,6 +71,12 @@ class CompactEncoder:
         """The facts that decide the features."""
         return self._spec
 
+    def in_precision(self, precision: str) -> CompactEncoder:
+        """The same weights, computed in another precision; see `pick_precision`."""
+        other = copy(self)
+        other._spec = replace(self._spec, precision=pick_precision(precision, self._device))
+        return other
+
     @torch.inference_mode()
     def encode(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features of a batch of equally sized pictures.
@@ -90,8 +99,9 @@ class CompactEncoder:
         check_pixels(pixels, self._spec.stride)
         grey = pixels if pixels.ndim == 3 else pixels.mean(axis=-1)
         batch = torch.from_numpy(np.array(grey, order="C"))  # a copy: torch takes no read-only arrays
-        features = self._net(batch.unsqueeze(1).to(self._device))  # N 1 H W -> N C h w
-        encoded: NDArray[np.float32] = features.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        with computing_in(self._spec.precision, self._device):
+            features = self._net(batch.unsqueeze(1).to(self._device))  # N 1 H W -> N C h w
+        encoded: NDArray[np.float32] = features.permute(0, 2, 3, 1).float().contiguous().cpu().numpy()
         return encoded
 
 

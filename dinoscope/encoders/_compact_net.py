@@ -132,8 +132,9 @@ class _Residual(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Keep the shape (N, width, h, w)."""
-        inner = torch.relu(self.norm1(self.conv1(x)))
-        return torch.relu(x + self.norm2(self.conv2(inner)))
+        inner = self.norm1(self.conv1(x)).relu_()  # in place, here and below: what is new is nobody else's
+        sums: torch.Tensor = self.norm2(self.conv2(inner)).add_(x)
+        return sums.relu_()
 
 
 class _Bottleneck(nn.Module):
@@ -150,9 +151,10 @@ class _Bottleneck(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Keep the shape (N, width, h, w)."""
-        narrow = torch.relu(self.norm1(self.conv1(x)))
-        narrow = torch.relu(self.norm2(self.conv2(narrow)))
-        return torch.relu(x + self.norm3(self.conv3(narrow)))
+        narrow = self.norm1(self.conv1(x)).relu_()
+        narrow = self.norm2(self.conv2(narrow)).relu_()
+        sums: torch.Tensor = self.norm3(self.conv3(narrow)).add_(x)
+        return sums.relu_()
 
 
 class _Down(nn.Module):
@@ -165,7 +167,8 @@ class _Down(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, inputs, h, w) to (N, outputs, h / 2, w / 2)."""
-        return torch.relu(self.norm(self.conv(x)))
+        normed: torch.Tensor = self.norm(self.conv(x))
+        return normed.relu_()
 
 
 class Direct(nn.Module):
@@ -194,7 +197,7 @@ class Direct(nn.Module):
     def join(self, deep: torch.Tensor, looks: torch.Tensor) -> torch.Tensor:
         """(N, inputs, h, w) and (N, looks, h, w) to (N, inputs + looks + mixed, h, w)."""
         both = torch.cat([deep, looks], dim=1)
-        return torch.cat([both, torch.relu(self.mix(both))], dim=1)
+        return torch.cat([both, self.mix(both).relu_()], dim=1)
 
 
 class CompactNet(nn.Module):

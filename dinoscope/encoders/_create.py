@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dinoscope.encoders._catalogue import BUNDLED, CATALOGUE
+from dinoscope.encoders._precision import in_precision
 from dinoscope.encoders._shifted import in_passes
 from dinoscope.errors import EncoderNotFoundError
 
@@ -28,7 +29,7 @@ DINOTXT_HEAD = f"{DINOTXT_URL}_vision_head.pth"
 _WEIGHT_SUFFIXES = {".pth", ".pt", ".bin", ".safetensors"}
 
 
-def create_encoder(name_or_path: str | Path, device: str = "auto", passes: int = 1) -> Encoder:
+def create_encoder(name_or_path: str | Path, device: str = "auto", passes: int = 1, precision: str = "auto") -> Encoder:
     """Make the encoder of that name, or of weights on disk.
 
     A name from `CATALOGUE` is an order to get it: weights that are not on this machine are downloaded from the Hugging
@@ -48,6 +49,10 @@ def create_encoder(name_or_path: str | Path, device: str = "auto", passes: int =
     passes
         How many times finer its grid of patches is made by shifted passes, see `ShiftedEncoder`; a divisor of its
         stride. Every tile takes ``passes * passes`` times as long.
+    precision
+        What its products are computed in: ``"auto"`` for what is usual on the device (float16 for DINOv2 on CUDA,
+        float32 elsewhere), ``"fastest"`` for bfloat16 where a CPU is made for it, or ``"float32"``,
+        ``"bfloat16"``, ``"float16"``.
 
     Raises
     ------
@@ -56,17 +61,22 @@ def create_encoder(name_or_path: str | Path, device: str = "auto", passes: int =
     CheckpointError
         If a file is damaged or holds no encoder known here.
     SettingsError
-        If the device is not available, or the passes do not divide the stride.
+        If the device is not available or does not compute in the precision, or the passes do not divide the stride.
     """
+    return in_passes(in_precision(_create(name_or_path, device), precision), passes)
+
+
+def _create(name_or_path: str | Path, device: str) -> Encoder:
+    """The encoder as it is usual on the device."""
     if isinstance(name_or_path, str) and name_or_path in CATALOGUE:
-        return in_passes(_create_named(CATALOGUE[name_or_path], device), passes)
+        return _create_named(CATALOGUE[name_or_path], device)
     path = Path(name_or_path).expanduser()
     if path.exists():
-        return in_passes(_create_from_path(path, device), passes)
+        return _create_from_path(path, device)
     backbone, plus, head = str(name_or_path).partition(PLUS)
     if not plus:
         raise EncoderNotFoundError(_unknown(name_or_path))
-    return in_passes(_create_with_head(backbone, head, device), passes)
+    return _create_with_head(backbone, head, device)
 
 
 def _create_with_head(backbone: str, head: str, device: str) -> Encoder:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import nullcontext
+from copy import copy
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from dinoscope.encoders._pixels import to_batch
+from dinoscope.encoders._precision import computing_in, pick_precision
 from dinoscope.encoders._spec import EncoderSpec
 from dinoscope.encoders._vit import Dinov2
 from dinoscope.errors import CheckpointError
@@ -38,7 +39,7 @@ class Dinov2Encoder:
     checkpoint
         Its weights and its normalisation.
     device
-        Where it computes. CUDA devices compute in mixed precision (float16), all others in float32.
+        Where it computes; on CUDA in float16 and elsewhere in float32, until `in_precision` says otherwise.
     name, licence
         For the spec.
     head
@@ -57,6 +58,8 @@ class Dinov2Encoder:
         self._spec = _describe(checkpoint, name, licence)
         if head is not None:
             self._spec = _with_head(self._spec, head)
+        self._usual = "float16" if device.type == "cuda" else "float32"
+        self._spec = replace(self._spec, precision=self._usual)
         self._head = None if head is None else head.module.to(device)
         with torch.device("meta"):
             model = Dinov2(checkpoint.weights.architecture)
@@ -68,6 +71,12 @@ class Dinov2Encoder:
     def spec(self) -> EncoderSpec:
         """The facts that decide the features."""
         return self._spec
+
+    def in_precision(self, precision: str) -> Dinov2Encoder:
+        """The same weights, computed in another precision; see `pick_precision`."""
+        other = copy(self)
+        other._spec = replace(self._spec, precision=pick_precision(precision, self._device, self._usual))
+        return other
 
     def encode(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features of a batch of equally sized pictures.
@@ -86,9 +95,7 @@ class Dinov2Encoder:
         EncoderInputError
             If shape, type or values are others.
         """
-        is_cuda = self._device.type == "cuda"
-        precision = torch.autocast("cuda", dtype=torch.float16) if is_cuda else nullcontext()
-        with torch.inference_mode(), precision:
+        with torch.inference_mode(), computing_in(self._spec.precision, self._device):
             features = self._features(to_batch(pixels, self._spec, self._device))
         array: NDArray[np.float32] = features.float().cpu().numpy()
         return array

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dinoscope.encoders._precision import in_precision
 from dinoscope.errors import EncoderInputError, SettingsError
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class ShiftedEncoder:
     def spec(self) -> EncoderSpec:
         """The facts that decide the features."""
         return self._spec
+
+    def in_precision(self, precision: str) -> ShiftedEncoder:
+        """The same passes of the same weights, computed in another precision; see `in_precision`."""
+        return ShiftedEncoder(in_precision(self._encoder, precision), self._passes)
 
     def encode(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features of a batch of equally sized pictures.

@@ -34,6 +34,9 @@ class EncoderSpec:
         SPDX identifier of the weights, or "unknown".
     space
         Fingerprint of the encoder whose features these imitate; empty for an encoder with a feature space of its own.
+    precision
+        What its products are computed in: float32, bfloat16 or float16. It changes the features within rounding, and so
+        neither their fingerprint nor their space.
     """
 
     name: str
@@ -46,6 +49,7 @@ class EncoderSpec:
     fingerprint: str
     licence: str
     space: str = ""
+    precision: str = "float32"
 
     @property
     def feature_space(self) -> str:

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dinoscope.encoders._attention import attend
+
 LAYER_NORM_EPS = 1e-6
 
 
@@ -189,7 +191,7 @@ class Attention(nn.Module):
         query, key, value = (
             self.qkv(tokens).view(count, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         )  # N heads L c
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=self.is_causal)
+        mixed = attend(query, key, value, self.is_causal)
         tokens = self.proj(mixed.transpose(1, 2).flatten(2))
         return tokens
 

@@ -1,10 +1,11 @@
 """Patch features of a whole image: planned, computed tile by tile, kept on disk."""
 
+from dinoscope.features._blank import blank_notice
 from dinoscope.features._cache import is_feature_store, mark_used, trim_cache
 from dinoscope.features._codecs import CodecName, Coding
 from dinoscope.features._colours import feature_colours
 from dinoscope.features._cuts import Cut, CutAxis, CutPlan, VoxelShapeWarning, open_cuts, plan_cuts, shape_advice
-from dinoscope.features._extract import extract_features
+from dinoscope.features._extract import estimate_blank, extract_features
 from dinoscope.features._manifest import ImageFacts, Manifest, plan_features
 from dinoscope.features._pipeline import keep_core, read_tile
 from dinoscope.features._pixels import IntensityRange, measure_intensity, read_pixels
@@ -22,7 +23,9 @@ __all__ = [
     "IntensityRange",
     "Manifest",
     "VoxelShapeWarning",
+    "blank_notice",
     "default_store_path",
+    "estimate_blank",
     "extract_features",
     "feature_colours",
     "is_feature_store",

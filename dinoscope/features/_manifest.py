@@ -89,6 +89,8 @@ class Manifest:
         The encoder's spec.
     coding
         How the features are kept.
+    skip_blank
+        Contrast below which a tile is blank and has the features of a flat one, see `is_blank`; 0 where none is.
     """
 
     image: ImageFacts
@@ -96,6 +98,7 @@ class Manifest:
     tiles: TileGrid
     encoder: EncoderSpec
     coding: Coding
+    skip_blank: float = 0.0
 
     @property
     def grid(self) -> PatchGrid:
@@ -140,6 +143,8 @@ class Manifest:
         for told_elsewhere in ("name", "voxel_size", "units"):
             del facts["image"][told_elsewhere]  # they do not change a feature
         del facts["encoder"]["name"]  # the fingerprint tells; one encoder may go by several names
+        if self.encoder.precision == "float32":
+            del facts["encoder"]["precision"]  # as it was before there was a choice: keys stay
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,6 +152,8 @@ class Manifest:
         facts: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         if self.grid.stretch == 1.0:
             del facts["tiles"]["grid"]["stretch"]  # as it was before voxels could be anything but square: keys stay
+        if not self.skip_blank:
+            del facts["skip_blank"]  # as it was when every tile was encoded
         return {"format": FORMAT, "version": FORMAT_VERSION, **facts}
 
     @classmethod
@@ -162,6 +169,7 @@ class Manifest:
             TileGrid(PatchGrid(**grid), **tiles),
             EncoderSpec.from_dict(values["encoder"]),
             Coding(**values["coding"]),
+            values.get("skip_blank", 0.0),
         )
 
 
@@ -200,7 +208,8 @@ def plan_features(
     halo = _in_patches("halo", tiling.halo if tiling.halo is not None else encoder.halo, encoder.stride)
     grid = PatchGrid(facts.voxels, encoder.stride, scale)
     coding = Coding.plan(encoder, storage or StorageSettings())
-    return Manifest(facts, measure_intensity(image, intensity), TileGrid(grid, tile, halo), encoder, coding)
+    tiles = TileGrid(grid, tile, halo)
+    return Manifest(facts, measure_intensity(image, intensity), tiles, encoder, coding, tiling.skip_blank)
 
 
 def image_facts(image: Image) -> ImageFacts:

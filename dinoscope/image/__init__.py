@@ -3,7 +3,7 @@
 from dinoscope.image._across import cut_across
 from dinoscope.image._axes import infer_axes
 from dinoscope.image._image import ArrayLike, Image
-from dinoscope.image._lazy import LazyArray
+from dinoscope.image._lazy import LazyArray, piece_of
 from dinoscope.image._levels import coarsest_level
 from dinoscope.image._open import IMAGE_SUFFIXES, open_image
 from dinoscope.image._recent import Recent
@@ -25,5 +25,6 @@ __all__ = [
     "intensity_sample",
     "is_zarr",
     "open_image",
+    "piece_of",
     "spatial",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dinoscope.errors import DinoscopeError, ImageReadError
-from dinoscope.image._lazy import Bounds, LazyArray
+from dinoscope.image._lazy import Bounds, LazyArray, piece_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +56,11 @@ class Guarded(LazyArray):
     def __init__(self, source: ArrayLike, file: str) -> None:
         super().__init__(tuple(source.shape), source.dtype)
         self._source, self._file = source, file
+
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """That of the source."""
+        return piece_of(self._source)
 
     def _read(self, bounds: Bounds) -> NDArray[Any]:
         region = ", ".join(f"{part.start}:{part.stop}" for part in bounds)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dinoscope.errors import ImageReadError, MissingDependencyError
-from dinoscope.image._lazy import Bounds, LazyArray
+from dinoscope.image._lazy import Bounds, LazyArray, piece_of
 from dinoscope.image._opened import Opened
 from dinoscope.image._units import to_nm
 
@@ -59,6 +59,11 @@ class Hdf5Dataset(LazyArray):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Hdf5Dataset, (self._path, self._name)
+
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """A chunk."""
+        return piece_of(self._dataset)
 
     def _read(self, bounds: Bounds) -> NDArray[Any]:
         return np.asarray(self._dataset[bounds])

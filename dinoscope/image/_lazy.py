@@ -48,6 +48,11 @@ class LazyArray(ABC):
         """Number of samples."""
         return math.prod(self.shape)
 
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """Extent along each axis of what is read whole, whatever part of it is asked for; 1 where nothing more is."""
+        return (1,) * self.ndim
+
     def __getitem__(self, index: Any) -> NDArray[Any]:
         """Voxels at a NumPy index of integers and slices with step 1."""
         bounds, drop = bounded(index, self.shape)
@@ -66,6 +71,11 @@ class Adopted(LazyArray):
     def __init__(self, source: Any) -> None:
         super().__init__(source.shape, source.dtype)
         self._source = source
+
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """That of the source."""
+        return piece_of(self._source)
 
     def _read(self, bounds: Bounds) -> NDArray[Any]:
         return np.asarray(self._source[bounds])
@@ -105,6 +115,17 @@ class Deferred(LazyArray):
                 "since the image was opened; open it again"
             )
         return source
+
+
+def piece_of(array: Any) -> tuple[int, ...]:
+    """Extent along each axis of what is read whole of an array, as far as it tells; 1 where it does not."""
+    if isinstance(array, LazyArray):
+        return array.piece
+    told = getattr(array, "chunks", None) or ()
+    if len(told) != len(array.shape):
+        return (1,) * len(array.shape)
+    largest = (size if isinstance(size, int) else max(size) for size in told)  # dask tells all chunks along an axis
+    return tuple(min(int(size), int(extent)) for size, extent in zip(largest, array.shape, strict=True))
 
 
 def bounded(index: Any, shape: tuple[int, ...]) -> tuple[Bounds, tuple[int | slice, ...]]:

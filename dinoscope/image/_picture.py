@@ -56,6 +56,11 @@ class Picture(LazyArray):
     def __reduce__(self) -> tuple[Any, ...]:
         return Picture, (self._path,)
 
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """All of it."""
+        return self.shape
+
     def _read(self, bounds: Bounds) -> NDArray[Any]:
         with self._lock:
             if self._pixels is None:
@@ -101,8 +106,9 @@ def _target_mode(picture: ImageFile) -> str:
         return picture.mode
     if picture.mode in ("1", "LA", "La"):
         return "L"
-    if picture.mode == "P" and picture.palette is not None:
-        colours = np.frombuffer(picture.palette.tobytes(), np.uint8)
-        if picture.palette.mode == "RGB" and (colours.reshape(-1, 3) == colours[::3, None]).all():
+    palette = picture.palette
+    if picture.mode == "P" and palette is not None and (palette.rawmode or palette.mode) == "RGB":
+        colours = np.frombuffer(bytes(palette.palette), np.uint8)  # before Pillow 13 it is raw until pixels are read
+        if (colours.reshape(-1, 3) == colours[::3, None]).all():
             return "L"
     return "RGB"

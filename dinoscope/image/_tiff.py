@@ -14,7 +14,7 @@ from zarr.storage import WrapperStore
 
 from dinoscope.errors import ImageReadError
 from dinoscope.image._failures import READ_FAILURES
-from dinoscope.image._lazy import Bounds, Deferred, LazyArray
+from dinoscope.image._lazy import Bounds, Deferred, LazyArray, piece_of
 from dinoscope.image._opened import Opened, check_level
 from dinoscope.image._planes import MappedPlanes
 from dinoscope.image._recent import Recent
@@ -121,6 +121,11 @@ class TiffChunks(LazyArray):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TiffChunks, (self._path, self._level, self._decoded_bytes)
+
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """A tile or a strip."""
+        return piece_of(self._array)
 
     def _read(self, bounds: Bounds) -> NDArray[Any]:
         return np.asarray(self._array[bounds])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dinoscope.image._lazy import Bounds, LazyArray, bounded
+from dinoscope.image._lazy import Bounds, LazyArray, bounded, piece_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,11 @@ class Cropped(LazyArray):
         self._bounds, _ = bounded(index, tuple(source.shape))
         super().__init__(tuple(part.stop - part.start for part in self._bounds), source.dtype)
 
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """That of the source, of which a part may be asked for."""
+        return piece_of(self._source)
+
     def _read(self, bounds: Bounds) -> NDArray[Any]:
         moved = zip(bounds, self._bounds, strict=True)
         return np.asarray(self._source[tuple(slice(b.start + o.start, b.stop + o.start) for b, o in moved)])
@@ -45,6 +50,12 @@ class Picked(LazyArray):
         super().__init__(shape[:axis] + shape[axis + 1 :], source.dtype)
         self._source, self._axis, self._index = source, axis, index
 
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """That of the source, which may have more than one index of the axis that is gone."""
+        source = piece_of(self._source)
+        return source[: self._axis] + source[self._axis + 1 :]
+
     def _read(self, bounds: Bounds) -> NDArray[Any]:
         one = slice(self._index, self._index + 1)
         block = np.asarray(self._source[(*bounds[: self._axis], one, *bounds[self._axis :])])
@@ -57,6 +68,12 @@ class Reordered(LazyArray):
     def __init__(self, source: ArrayLike, order: tuple[int, ...]) -> None:
         super().__init__(tuple(source.shape[axis] for axis in order), source.dtype)
         self._source, self._order = source, order
+
+    @property
+    def piece(self) -> tuple[int, ...]:
+        """That of the source, reordered."""
+        source = piece_of(self._source)
+        return tuple(source[axis] for axis in self._order)
 
     def _read(self, bounds: Bounds) -> NDArray[Any]:
         there = tuple(bounds[self._order.index(axis)] for axis in range(len(self._order)))

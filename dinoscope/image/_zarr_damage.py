@@ -48,3 +48,7 @@ class _BloscStore(WrapperStore[Any]):
                 f"{promised}; copy it again from where it came from"
             )
         return chunk
+
+    def with_read_only(self, read_only: bool = False) -> _BloscStore:
+        """The same store for reading only, which zarr before 3.1.6 does not offer for wrapped ones."""
+        return _BloscStore(self._store.with_read_only(read_only))

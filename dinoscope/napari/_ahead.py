@@ -74,7 +74,7 @@ class Ahead:
 
 
 def _pieces(ndim: int, shown: Region) -> list[tuple[slice, ...]]:
-    """What is shown, cut where `lazy` cuts it; none where that is too much to be waited for."""
+    """What is shown, in pieces of which each is soon read; none where all are too much to be waited for."""
     spans = []
     for low, high in zip(shown.start[1:], shown.stop[1:], strict=True):
         cuts = [low, *range(low // CHUNK * CHUNK + CHUNK, high, CHUNK), high]

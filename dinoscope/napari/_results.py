@@ -16,9 +16,9 @@ from dinoscope.errors import NotReadyError
 from dinoscope.geometry import Region
 from dinoscope.napari._ahead import Ahead
 from dinoscope.napari._controls import timer
-from dinoscope.napari._lazy import lazy
+from dinoscope.napari._dispatch import Dispatcher
+from dinoscope.napari._lazy import Shown, lazy
 from dinoscope.napari._look import class_rgba, similarity_colours
-from dinoscope.segmentation import lazy_map, lazy_mask, lazy_uncertainty
 from dinoscope.session import fine_map
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ class ResultLayers:
         self._steps: deque[Callable[[], None]] = deque()
         self._mask_is_empty = False
         self._ahead = Ahead()
+        self._dispatch = Dispatcher()
+        self._levels: list[LazyArray] = []
+        self._asked: tuple[LazyArray, Region] | None = None
         self._mask_next = timer(_BREATH_MS, self.update_mask)
         viewer.layers.events.removed.connect(self._forget)
 
@@ -73,7 +76,7 @@ class ResultLayers:
         is_first = self._frame is None
         self._frame, self._name = frame, name
         if is_first:
-            self._warm_up(frame)
+            self._soon(self._warm_up)  # when the widget can be seen
 
     def close(self) -> None:
         """Listen to the viewer no more, and show nothing more."""
@@ -113,7 +116,9 @@ class ResultLayers:
             self._empty_mask()
 
     def _empty_mask(self) -> None:
-        from dinoscope.similarity import SimilarityMap  # loads torch, which measuring the cost has loaded by now
+        # These load torch and more, which measuring the cost has loaded by now: the window must not wait for it.
+        from dinoscope.segmentation import lazy_mask
+        from dinoscope.similarity import SimilarityMap
 
         grid = self._session.result("features").grid
         nothing = SimilarityMap((), np.broadcast_to(np.float32(0), (1, *grid.shape)), grid, np.zeros(1, np.float32))
@@ -121,32 +126,41 @@ class ResultLayers:
         self._put_mask(nothing, lazy_mask(nothing, np.full(1, np.inf, np.float32), stacked), shown=False)
         self._mask_is_empty = True
 
-    def _parts_shown(self, levels: list[LazyArray]) -> list[tuple[LazyArray, Region]]:
-        """What napari reads of a mask: of a single level the whole section, of several what is in view.
-
-        Of several it also reads the coarsest as a whole, for the thumbnail.
-        """
+    def _part_shown(self, levels: list[LazyArray]) -> tuple[LazyArray, Region]:
+        """What napari reads of a mask: of a single level the whole section, of several what is in view."""
         layer, view = self._layers.get("mask"), self._session.view
         section = 0 if view is None else view.start[0]
-        whole = Region((section, 0, 0), (section + 1, *levels[-1].shape[-2:]))
-        parts = [(levels[-1], whole)]
-        if isinstance(layer, Labels) and layer.multiscale and layer.data_level < len(levels) - 1:
-            level = levels[layer.data_level]
-            first, last = layer.corner_pixels[:, -2:]
-            seen = Region((section, *first.tolist()), (section + 1, *(last + 1).tolist()))
-            parts.append((level, seen.intersect(Region((section, 0, 0), (section + 1, *level.shape[-2:])))))
-        return parts
+        if not (isinstance(layer, Labels) and layer.multiscale and layer.data_level < len(levels)):
+            return levels[-1], Region((section, 0, 0), (section + 1, *levels[-1].shape[-2:]))
+        level = levels[layer.data_level]
+        first, last = layer.corner_pixels[:, -2:]
+        seen = Region((section, *first.tolist()), (section + 1, *(last + 1).tolist()))
+        return level, seen.intersect(Region((section, 0, 0), (section + 1, *level.shape[-2:])))
+
+    def _read_finer(self, levels: list[LazyArray]) -> None:
+        """Read what is in view of a mask that is seen roughly, and draw it again; once, if it is too much to keep."""
+        asked = self._part_shown(levels)
+        if self._frame is not None and levels is self._levels and asked != self._asked:
+            self._asked = asked
+            self._ahead.read([asked], self._draw_mask)
+
+    def _draw_mask(self) -> None:
+        layer = self._layers.get("mask")
+        if layer is not None:
+            layer.refresh(extent=False, thumbnail=False)
 
     def _show_mask(self, similarity: SimilarityMap, levels: list[LazyArray]) -> None:
+        from dinoscope.segmentation import hasty_mask
+
         if self._frame is None or "mask" not in self._shown:
             return
-        self._put_mask(similarity, levels)
+        self._put_mask(similarity, hasty_mask(levels, partial(self._dispatch, partial(self._read_finer, levels))))
         if self._mask_is_empty:
             self._soon(partial(setattr, self._layers["mask"], "visible", True))
         self._mask_is_empty = False
 
     def _put_mask(self, similarity: SimilarityMap, levels: list[LazyArray], shown: bool = True) -> None:
-        pyramid = [lazy(level) for level in levels]
+        pyramid = [Shown(level) for level in levels]
         data = pyramid if len(pyramid) > 1 else pyramid[0]
         colours = self._class_colours(similarity.classes)
         look = {"opacity": 0.5, "colormap": colours, **self._voxels()}
@@ -161,6 +175,8 @@ class ResultLayers:
 
     def update_mask(self) -> None:
         """Show what the thresholds of now make of the map."""
+        from dinoscope.segmentation import lazy_mask, lazy_uncertainty
+
         try:
             similarity, _ = self._session.map_so_far
         except NotReadyError:
@@ -170,9 +186,12 @@ class ResultLayers:
         thresholds, stacked = self._session.thresholds(), self._frame.stacked
         if "mask" in self._shown:
             levels = lazy_mask(fine_map(self._session), thresholds, stacked)
-            self._ahead.read(self._parts_shown(levels), partial(self._show_mask, similarity, levels))
+            self._levels = levels
+            level, part = self._part_shown(levels)
+            parts = [(level, part)] if level is levels[0] else []  # coarse ones are seen at once, if roughly
+            self._ahead.read(parts, partial(self._show_mask, similarity, levels))
         if "uncertainty" in self._shown:
-            doubt = lazy(lazy_uncertainty(similarity, thresholds, stacked))
+            doubt = Shown(lazy_uncertainty(similarity, thresholds, stacked))
             frame = self._frame.of_patches(similarity.grid)
             look = {"colormap": "magma", "contrast_limits": (0, 1), "blending": "additive", "opacity": 0.7}
             self._put("uncertainty", doubt, partial(Image, rgb=False, **look, **frame))
@@ -223,6 +242,8 @@ class ResultLayers:
         return z, y, x
 
     def _show_similarity(self) -> None:
+        from dinoscope.segmentation import lazy_map
+
         try:
             similarity, _ = self._session.map_so_far
         except NotReadyError:
@@ -238,7 +259,7 @@ class ResultLayers:
             "interpolation2d": "linear",
         }
         for index, name in enumerate(similarity.classes):
-            data = lazy(lazy_map(similarity, index, self._frame.stacked))
+            data = Shown(lazy_map(similarity, index, self._frame.stacked))
             title = "similarity" if len(similarity.classes) == 1 else f"similarity to {name}"
             self._put(f"similarity {name}", data, partial(Image, **look, **frame), title, shown=index == 0)
         gone = {role for role in self._layers if role.startswith("similarity ")}
@@ -259,9 +280,11 @@ class ResultLayers:
         layer.metadata["dinoscope"] = self._session.provenance()
         return layer
 
-    def _warm_up(self, frame: Frame) -> None:
+    def _warm_up(self) -> None:
         """Let napari load what it loads at the first layer of a kind now, while nobody waits for an answer."""
-        layers = self._viewer.layers
+        frame, layers = self._frame, self._viewer.layers
+        if frame is None:
+            return
         active = layers.selection.active
         for kind, dtype in ((Labels, np.uint8), (Image, np.float32)):
             tiny = np.zeros((2,) * frame.ndim, dtype)

@@ -32,6 +32,7 @@ from dinoscope.session import FOLLOWED, Batch, Session, describe_origin, downloa
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import napari.viewer
     from napari import Viewer
     from napari.layers import Layer
 
@@ -56,7 +57,7 @@ class DinoscopeWidget(QWidget):
         The session it shows; a new one that works in a thread by default.
     """
 
-    def __init__(self, viewer: Viewer, session: Session | None = None) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer, session: Session | None = None) -> None:  # napari reads this name
         super().__init__()
         self.viewer = viewer
         self._executor = background_executor("dinoscope")

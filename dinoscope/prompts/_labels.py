@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import ndimage
 
 from dinoscope.prompts._kinds import MaskPrompt
 
@@ -27,6 +26,8 @@ def prompts_from_labels(
     corner
         Voxel (y, x) of the first pixel of the labels.
     """
+    from scipy import ndimage  # slow to import, and `dinoscope --help` needs none of it
+
     prompts: list[MaskPrompt] = []
     for section, labels in sections:
         for value in np.unique(labels[labels > 0]):

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from dinoscope.errors import PromptError
 from dinoscope.prompts._kinds import MaskPrompt
@@ -24,7 +23,8 @@ def rings_of_mask(prompt: MaskPrompt) -> list[list[Ring]]:
 
     They run half way between the voxels inside and those outside, so that `mask_of_rings` gives the same mask.
     """
-    from skimage.measure import find_contours  # slow to import, and `dinoscope --help` needs none of it
+    from scipy import ndimage  # slow to import, and `dinoscope --help` needs none of it
+    from skimage.measure import find_contours
 
     parts, count = ndimage.label(prompt.mask)
     polygons: list[list[Ring]] = []

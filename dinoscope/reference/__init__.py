@@ -4,6 +4,7 @@ A `Reference` holds evidence, not conclusions: methods (`dinoscope.similarity`) 
 encoder and the scale it came from, can be saved, and pools with references from other images.
 """
 
+from dinoscope.reference._blank import blank_advice
 from dinoscope.reference._build import build_reference, prompted_patches
 from dinoscope.reference._cuts import build_reference_in, prompted_patches_in
 from dinoscope.reference._files import FORMAT, FORMAT_VERSION
@@ -20,6 +21,7 @@ __all__ = [
     "Example",
     "Reference",
     "Window",
+    "blank_advice",
     "build_reference",
     "build_reference_in",
     "check_same_encoder",

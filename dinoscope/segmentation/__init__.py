@@ -1,7 +1,7 @@
 """From a similarity map to masks and objects."""
 
 from dinoscope.segmentation._fine import FineMap, as_fine, refine_map
-from dinoscope.segmentation._live import lazy_map, lazy_mask, lazy_uncertainty, uncertainty
+from dinoscope.segmentation._live import hasty_mask, lazy_map, lazy_mask, lazy_uncertainty, uncertainty
 from dinoscope.segmentation._objects import Pieces, find_objects
 from dinoscope.segmentation._pick import outline_at
 from dinoscope.segmentation._picture import Picture
@@ -33,6 +33,7 @@ __all__ = [
     "choose_thresholds",
     "create_segmenter",
     "find_objects",
+    "hasty_mask",
     "label_region",
     "lazy_map",
     "lazy_mask",

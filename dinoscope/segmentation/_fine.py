@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from dinoscope.segmentation._memory import Memory, blocks_of
 from dinoscope.segmentation._picture import Picture
 from dinoscope.segmentation._prior import Prior
-from dinoscope.segmentation._refine import Evidence
+from dinoscope.segmentation._refine import REACH, Evidence
 from dinoscope.segmentation._upsample import similarity_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
     from dinoscope.features import Manifest
     from dinoscope.geometry import Region
     from dinoscope.image import Image
+    from dinoscope.segmentation._memory import Place
     from dinoscope.segmentation._segmenter import Segmenter
     from dinoscope.settings import SegmentationSettings
     from dinoscope.similarity import SimilarityMap
@@ -35,11 +40,14 @@ class FineMap:
         The image that tells where borders lie; without one the map is bilinear between patch centres.
     segmenter
         Draws the outlines of objects that are found in the map, where that is wanted; no similarity depends on it.
+    memory
+        What was looked at last, for `look`.
     """
 
     similarity: SimilarityMap
     evidence: Evidence | None = None
     segmenter: Segmenter | None = None
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -73,6 +81,51 @@ class FineMap:
         if self.evidence is None:
             return similarity_at(self.similarity, region, step)
         return self.evidence.read(self.similarity, region, step)
+
+    def look(self, region: Region, step: int = 1) -> Iterator[tuple[Place, NDArray[np.float32]]]:
+        """What `read` gives, piece by piece and remembered: for who looks at the same voxels again and again.
+
+        Parameters
+        ----------
+        region, step
+            As for `read`.
+
+        Yields
+        ------
+        Places (z, y, x) in the array that `read` gives, and the similarities there, shape (K, z, y, x), which are not
+        to be written to. Nothing is worked out again unless the map has changed there.
+
+        Raises
+        ------
+        ImageReadError
+            If the file behind the image turns out to be damaged.
+        """
+        if not self._has_blocks(region, step):
+            whole = self.read(region, step)  # from so far there is less to see than to remember
+            yield (slice(0, whole.shape[1]), slice(0, whole.shape[2]), slice(0, whole.shape[3])), whole
+            return
+        for block, place, inner in blocks_of(region, step, self.grid.voxels):
+            values = self.memory.recall((block, step), self._source(block), partial(self.read, block, step))
+            yield place, values[(slice(None), *inner)]
+
+    def is_quick(self, region: Region, step: int = 1) -> bool:
+        """Whether a look at a region takes no longer than one at the map between patches: nothing is worked out."""
+        if self.evidence is None or self.evidence.picture.lattice(self.grid, step) is None:
+            return True
+        return self._has_blocks(region, step) and all(
+            self.memory.has((block, step), self._source(block))
+            for block, _, _ in blocks_of(region, step, self.grid.voxels)
+        )
+
+    def _has_blocks(self, region: Region, step: int) -> bool:
+        """Whether what is seen of a region is remembered in blocks."""
+        return step <= self.grid.patch_voxels and not (region.start[1] % step or region.start[2] % step)
+
+    def _source(self, region: Region) -> NDArray[np.float32]:
+        """The values of the map on which those at the voxels of a region depend."""
+        rim = 0 if self.evidence is None else REACH
+        around = self.grid.patches_around(region).grow((0, rim, rim))
+        return self.similarity.read(around.intersect(self.grid.extent))
 
 
 def as_fine(similarity: SimilarityMap | FineMap) -> FineMap:

@@ -8,18 +8,21 @@ import numpy as np
 
 from dinoscope.geometry import Region
 from dinoscope.image import LazyArray
+from dinoscope.segmentation._fine import FineMap
 from dinoscope.segmentation._segment import label_region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from dinoscope.segmentation._fine import FineMap
     from dinoscope.similarity import SimilarityMap
 
-_COARSEST = 2048
-"""Voxels: a pyramid ends with the first level whose sides are no longer than this."""
+_WHOLE = 2048
+"""Voxels: where no side is longer than this, there is one level."""
+
+_COARSEST = 512
+"""Voxels: other pyramids end with the first level whose sides are no longer than this. Viewers read that one whole."""
 
 
 class _LazyMask(LazyArray):
@@ -33,20 +36,62 @@ class _LazyMask(LazyArray):
         super().__init__((sections, *shape) if stacked else shape, np.uint8)
         self._similarity, self._thresholds, self._step = similarity, thresholds, step
 
+    def is_quick(self, bounds: tuple[slice, ...]) -> bool:
+        """Whether a part can be read without working out where borders lie."""
+        similarity = self._similarity
+        return not isinstance(similarity, FineMap) or similarity.is_quick(self._region(bounds), self._step)
+
+    def roughly(self, bounds: tuple[slice, ...]) -> NDArray[np.uint8]:
+        """A part as the map alone shows it, between patches."""
+        similarity = self._similarity
+        return self._labels(similarity.similarity if isinstance(similarity, FineMap) else similarity, bounds)
+
     def _read(self, bounds: tuple[slice, ...]) -> NDArray[np.uint8]:
+        return self._labels(self._similarity, bounds)
+
+    def _labels(self, similarity: SimilarityMap | FineMap, bounds: tuple[slice, ...]) -> NDArray[np.uint8]:
+        labels = label_region(similarity, self._region(bounds), self._thresholds, self._step)
+        return labels if self.ndim == 3 else labels[0]
+
+    def _region(self, bounds: tuple[slice, ...]) -> Region:
+        """The voxels (z, y, x) that decide a part."""
         box = bounds if self.ndim == 3 else (slice(0, 1), *bounds)
         steps = (1, self._step, self._step)
         region = Region(
             tuple(part.start * step for part, step in zip(box, steps, strict=True)),
             tuple(part.stop * step for part, step in zip(box, steps, strict=True)),
         )
-        labels = label_region(
-            self._similarity,
-            region.intersect(Region.of_shape(self._similarity.grid.voxels)),
-            self._thresholds,
-            self._step,
-        )
-        return labels if self.ndim == 3 else labels[0]
+        return region.intersect(Region.of_shape(self._similarity.grid.voxels))
+
+
+class _HastyMask(LazyArray):
+    """A mask that keeps nobody waiting: where borders are not worked out yet, it is that of the map alone."""
+
+    def __init__(self, mask: _LazyMask, missed: Callable[[], None]) -> None:
+        super().__init__(mask.shape, mask.dtype)
+        self._mask, self._missed = mask, missed
+
+    def _read(self, bounds: tuple[slice, ...]) -> NDArray[np.uint8]:
+        if self._mask.is_quick(bounds):
+            labels: NDArray[np.uint8] = self._mask[bounds]
+            return labels
+        self._missed()
+        return self._mask.roughly(bounds)
+
+
+def hasty_mask(levels: Sequence[LazyArray], missed: Callable[[], None]) -> list[LazyArray]:
+    """A mask for a window that must not wait: all but its finest level are rough before they have been read once.
+
+    Parameters
+    ----------
+    levels
+        What `lazy_mask` gives; the finest one stays as it is.
+    missed
+        Called, in the thread that reads, whenever a part is rough that will be finer once `levels` have been read
+        there.
+    """
+    finest, *coarser = levels
+    return [finest, *(_HastyMask(level, missed) if isinstance(level, _LazyMask) else level for level in coarser)]
 
 
 def lazy_mask(similarity: SimilarityMap | FineMap, thresholds: NDArray[np.float32], stacked: bool) -> list[LazyArray]:
@@ -64,11 +109,14 @@ def lazy_mask(similarity: SimilarityMap | FineMap, thresholds: NDArray[np.float3
     Returns
     -------
     Class labels, uint8, shape (z, y, x) or (y, x): k + 1 for class k. Each level has half the size of the one before.
+    The coarsest of several, which is for thumbnails, is that of the map alone, and reads nothing of an image.
     """
-    steps = [1]
-    while max(similarity.grid.voxels[1:]) // steps[-1] > _COARSEST:
+    longest, steps = max(similarity.grid.voxels[1:]), [1]
+    while longest > _WHOLE and longest // steps[-1] > _COARSEST:
         steps.append(steps[-1] * 2)
-    return [_LazyMask(similarity, thresholds, step, stacked) for step in steps]
+    rough = similarity.similarity if isinstance(similarity, FineMap) else similarity
+    coarsest = steps[-1] if len(steps) > 1 else 0
+    return [_LazyMask(rough if step == coarsest else similarity, thresholds, step, stacked) for step in steps]
 
 
 class _LazyPatches(LazyArray):

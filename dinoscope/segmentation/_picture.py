@@ -31,13 +31,13 @@ _REACH = 3.0
 """Sigmas at which that Gaussian is cut off."""
 
 
-def _remembered() -> Recent[tuple[NDArray[Any], ...]]:
-    return Recent(_REMEMBERED_BYTES, weigh=lambda arrays: sum(array.nbytes for array in arrays))
+def _remembered() -> Recent[NDArray[np.float32]]:
+    return Recent(_REMEMBERED_BYTES, weigh=lambda pixels: pixels.nbytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """An image in whose pixels borders are looked for, and what was worked out last.
+    """An image in whose pixels borders are looked for, and what was read of it last.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class Picture:
     intensity
         The intensities that become 0 and 1, one range for the whole image.
     recent
-        What was worked out last: a threshold that moves computes nothing anew.
+        Intensities without noise that were asked for last: they are the same for every map.
     """
 
     image: Image
     intensity: IntensityRange
-    recent: Recent[tuple[NDArray[Any], ...]] = field(default_factory=_remembered, repr=False)
+    recent: Recent[NDArray[np.float32]] = field(default_factory=_remembered, repr=False)
 
     def lattice(self, grid: PatchGrid, step: int) -> PatchGrid | None:
         """The pixels to look at: a grid of as many patches with an even number of pixels per side.
@@ -100,9 +100,9 @@ class Picture:
         key = (pixels, patches, step)
         kept = self.recent.get(key)
         if kept is None:
-            kept = (self._smooth(pixels, patches, step),)
+            kept = self._smooth(pixels, patches, step)
             self.recent.put(key, kept)
-        return kept[0]
+        return kept
 
     def _smooth(self, pixels: PatchGrid, patches: Region, step: int) -> NDArray[np.float32]:
         sigma = _BLUR * pixels.stride

@@ -15,6 +15,7 @@ Design notes
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ from dinoscope.geometry import Region
 from dinoscope.segmentation._upsample import interpolate, similarity_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from dinoscope.segmentation._picture import Picture
@@ -43,6 +46,9 @@ _HALO = 4
 
 _MIRRORED = 2
 """Patches more of the map, so that what is mirrored at the border of the image is there to be mirrored."""
+
+REACH = _HALO + _MIRRORED
+"""Patches around a region on whose similarities those of its voxels depend."""
 
 _SOFTNESS = 0.2
 """What a similarity of one part of the way from the ordinary to that of the examples weighs in log odds: 1 / 0.2."""
@@ -85,51 +91,57 @@ class Evidence:
         pixels = self.picture.lattice(similarity.grid, step)
         if pixels is None:
             return similarity_at(similarity, region, step)
-        key = (region, step)
-        around = similarity.read(_with_rim(similarity, region)).copy()  # a growing map must not change it
-        kept = self.picture.recent.get(key)
-        if kept is not None and all(map(np.array_equal, kept[1:], (around, self.prior.evens, self.prior.span))):
-            return kept[0]
-        values = self._read(similarity, region, pixels, step)
-        values.flags.writeable = False  # it is given away again
-        self.picture.recent.put(key, (values, around, self.prior.evens, self.prior.span))
-        return values
-
-    def _read(self, similarity: SimilarityMap, region: Region, pixels: PatchGrid, step: int) -> NDArray[np.float32]:
         values = similarity_at(similarity, region, step)
         for row, z in enumerate(range(region.start[0], region.stop[0])):
             section = Region((z, *region.start[1:]), (z + 1, *region.stop[1:]))
             values[:, row] += self._moves(similarity, section, pixels, step)
-        return values.clip(0.0, 1.0)
+        return values.clip(0.0, 1.0, out=values)
 
     def _moves(self, similarity: SimilarityMap, section: Region, pixels: PatchGrid, step: int) -> NDArray[np.float32]:
         """What is added to the similarities of a part of a section, shape (K, y / step, x / step)."""
         patches = similarity.grid.patches_around(section).grow((0, _HALO, _HALO))
+        side = pixels.stride // 2
         seen = self.picture.smoothed(pixels, patches, step)
+        cells = _cells(seen, side)
+        places = [_places(section, pixels, patches, step, axis) for axis in (1, 2)]
+        parts = [_part(at, size) for at, size in zip(places, seen.shape, strict=True)]
         moves = []
         for similar, even, span in zip(
             _cell_similarities(similarity, patches), self.prior.evens, self.prior.span, strict=True
         ):
             weight = max(_SOFTNESS * float(span), _TINY)
-            odds = _odds(seen, (similar - float(even)) / weight, pixels.stride // 2)
-            moves.append(np.float32(weight) * _at_voxels(odds, pixels, patches, section, step))
+            slope, offset = _discriminant(cells, (similar - float(even)) / weight)
+            odds = _spread(slope, side, parts)
+            odds *= seen[parts[0], parts[1]]
+            odds += _spread(offset, side, parts)
+            odds.clip(-_MOST, _MOST, out=odds)
+            moves.append(np.float32(weight) * _at(odds, places, parts))
         return np.stack(moves)
 
 
-def _odds(seen: NDArray[np.float32], prior: NDArray[np.float64], side: int) -> NDArray[np.float32]:
-    """Log odds that a pixel is inside, from its intensity alone.
+def _cells(seen: NDArray[np.float32], side: int) -> NDArray[np.float64]:
+    """Mean intensities of cells of `side` pixels per side."""
+    height, width = (size // side for size in seen.shape)
+    mean: NDArray[np.float64] = seen.reshape(height, side, width, side).mean(axis=(1, 3), dtype=np.float64)
+    return mean
+
+
+def _discriminant(
+    cells: NDArray[np.float64], prior: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What an intensity is multiplied with, and what is then added, for the log odds that it is inside.
 
     Parameters
     ----------
-    seen
-        Intensities, shape (h * side, w * side).
+    cells
+        Intensities, shape (h, w).
     prior
-        Log odds of cells from the map, shape (h, w).
-    side
-        Pixels per side of a cell.
+        Log odds from the map, shape (h, w).
+
+    Returns
+    -------
+    Two arrays of shape (h, w).
     """
-    height, width = prior.shape
-    cells = seen.reshape(height, side, width, side).mean(axis=(1, 3), dtype=np.float64)
     mean, square = _windowed(cells), _windowed(cells * cells)
     odds = prior
     for _ in range(_ROUNDS):
@@ -140,10 +152,7 @@ def _odds(seen: NDArray[np.float32], prior: NDArray[np.float64], side: int) -> N
         slope = (ours - theirs) / variance
         offset = -slope * (ours + theirs) / 2.0
         odds = prior + (slope * cells + offset).clip(-_MOST, _MOST)
-    found = _spread(slope.astype(np.float32), side)  # h*side w*side
-    found *= seen
-    found += _spread(offset.astype(np.float32), side)
-    return found.clip(-_MOST, _MOST, out=found)
+    return slope.astype(np.float32), offset.astype(np.float32)
 
 
 def _windowed(cells: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -154,18 +163,12 @@ def _windowed(cells: NDArray[np.float64]) -> NDArray[np.float64]:
     return mean
 
 
-def _spread(cells: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Values of cells at pixels, bilinear between the middles of cells."""
-    for axis in (0, 1):
-        places = (np.arange(cells.shape[axis] * side) + 0.5) / side - 0.5
+def _spread(cells: NDArray[np.float32], side: int, parts: Sequence[slice]) -> NDArray[np.float32]:
+    """Values of cells at some rows and columns of pixels, bilinear between the middles of cells."""
+    for axis, part in enumerate(parts):
+        places = (np.arange(part.start, part.stop) + 0.5) / side - 0.5
         cells = interpolate(cells, places, axis)
     return cells
-
-
-def _with_rim(similarity: SimilarityMap, region: Region) -> Region:
-    """The patches that decide the similarities at the voxels of a region."""
-    around = similarity.grid.patches_around(region).grow((0, _HALO + _MIRRORED, _HALO + _MIRRORED))
-    return around.intersect(similarity.grid.extent)
 
 
 def _cell_similarities(similarity: SimilarityMap, patches: Region) -> NDArray[np.float64]:
@@ -182,15 +185,26 @@ def _cell_similarities(similarity: SimilarityMap, patches: Region) -> NDArray[np
     return values
 
 
-def _at_voxels(
-    odds: NDArray[np.float32], pixels: PatchGrid, patches: Region, section: Region, step: int
+def _places(section: Region, pixels: PatchGrid, patches: Region, step: int, axis: int) -> NDArray[np.float64]:
+    """Where the voxels along an axis of a section lie in the pixels of some patches."""
+    voxels = np.arange(section.start[axis], section.stop[axis], step, dtype=np.float64) + (step - 1) / 2
+    places: NDArray[np.float64] = (voxels + 0.5) * pixels.scale - 0.5 - patches.start[axis] * pixels.stride
+    return places
+
+
+def _part(places: NDArray[np.float64], size: int) -> slice:
+    """The pixels, of `size`, that decide the values at some places, and one more: the last is no end of them."""
+    return slice(max(math.floor(places[0]), 0), min(math.floor(places[-1]) + 2, size))
+
+
+def _at(
+    odds: NDArray[np.float32], places: Sequence[NDArray[np.float64]], parts: Sequence[slice]
 ) -> NDArray[np.float32]:
-    """Values of pixels at the voxels of a section, bilinear between the middles of pixels."""
-    if pixels.scale == step == 1:
-        first = [section.start[axis] - patches.start[axis] * pixels.stride for axis in (1, 2)]
-        return odds[first[0] : first[0] + section.shape[1], first[1] : first[1] + section.shape[2]]
-    for axis in (1, 2):
-        voxels = np.arange(section.start[axis], section.stop[axis], step, dtype=np.float64) + (step - 1) / 2
-        places = (voxels + 0.5) * pixels.scale - 0.5 - patches.start[axis] * pixels.stride
-        odds = interpolate(odds, places, axis - 1)
+    """Values at places between the middles of the pixels, bilinear; `parts` says which of the pixels there are."""
+    for axis, (at, part) in enumerate(zip(places, parts, strict=True)):
+        within = at - part.start
+        if np.array_equal(within, np.arange(len(within))):
+            odds = odds[(slice(None),) * axis + (slice(0, len(within)),)]
+        else:
+            odds = interpolate(odds, within, axis)
     return odds

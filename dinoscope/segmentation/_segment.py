@@ -18,6 +18,7 @@ from dinoscope.segmentation._prior import reached
 from dinoscope.segmentation._rules import object_rules
 from dinoscope.segmentation._sam_weights import segmenter_of
 from dinoscope.segmentation._threshold import choose_thresholds
+from dinoscope.segmentation._upsample import similarity_at
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def label_region(
     Parameters
     ----------
     similarity
-        The map.
+        The map. What a `FineMap` is at these voxels is remembered: at other thresholds it is only compared.
     region
         Voxels (z, y, x).
     thresholds
@@ -188,10 +189,22 @@ def label_region(
     step
         In y and x, only the middle of every `step` voxels is looked at.
     """
-    return _labels(as_fine(similarity).read(region, step), thresholds)
+    if not isinstance(similarity, FineMap):
+        return _labels(similarity_at(similarity, region, step), thresholds)
+    labels = np.empty((region.shape[0], *(-(-size // step) for size in region.shape[1:])), np.uint8)
+    for place, values in similarity.look(region, step):
+        labels[place] = _labels(values, thresholds)
+    return labels
 
 
 def _labels(values: NDArray[np.float32], thresholds: NDArray[np.float32]) -> NDArray[np.uint8]:
-    values = np.where(values < thresholds[:, np.newaxis, np.newaxis, np.newaxis], -1.0, values)
-    best = values.argmax(axis=0)
-    return np.where(values.max(axis=0) >= 0, best + 1, 0).astype(np.uint8)
+    """Class labels of similarities (K, ...), K > 0; of classes that are equally similar the first one."""
+    labels: NDArray[np.uint8] = (values[0] >= thresholds[0]).astype(np.uint8)
+    if len(values) == 1:
+        return labels
+    best = np.where(labels, values[0], np.float32(-1.0))
+    for label, (similar, threshold) in enumerate(zip(values[1:], thresholds[1:], strict=True), start=2):
+        wins = (similar >= threshold) & (similar > best)
+        np.copyto(labels, np.uint8(label), where=wins)
+        np.copyto(best, similar, where=wins)
+    return labels

@@ -46,8 +46,11 @@ def interpolate(values: NDArray[Float], places: NDArray[np.float64], axis: int) 
     """Values between those of an axis, linear; before the first and after the last one these hold."""
     places = np.clip(places, 0, values.shape[axis] - 1)
     first = np.minimum(places.astype(np.int64), max(values.shape[axis] - 2, 0))
-    second = np.minimum(first + 1, values.shape[axis] - 1)
     weight = (places - first).astype(values.dtype).reshape([-1 if i == axis else 1 for i in range(values.ndim)])
-    low: NDArray[Any] = values.take(first, axis)
-    between: NDArray[Float] = low + weight * (values.take(second, axis) - low)
-    return between
+    low: NDArray[Any] = values.take(first, axis, mode="clip")  # no index is out of bounds, and this is the fast mode
+    if values.shape[axis] == 1:
+        return low
+    rises: NDArray[Float] = np.diff(values, axis=axis).take(first, axis, mode="clip")
+    rises *= weight
+    rises += low
+    return rises

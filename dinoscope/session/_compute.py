@@ -14,7 +14,7 @@ import numpy as np
 
 from dinoscope.batch import suggest_scale
 from dinoscope.detection import detect
-from dinoscope.encoders import in_passes
+from dinoscope.encoders import in_passes, in_precision
 from dinoscope.errors import PromptError
 from dinoscope.features import (
     Cut,
@@ -68,6 +68,9 @@ if TYPE_CHECKING:
 
 _TILES_AT_ONCE = 4
 """Tiles per side of the blocks in which a map fills up."""
+
+_REMEMBERED = 2**28
+"""Bytes of features that stay in memory: the next click is answered for the same view."""
 
 _FIRST_SIDE = 2048
 """Voxels per side of the most that is answered first: a view of a whole large image shows nothing finer anyway."""
@@ -159,7 +162,8 @@ class Workshop:
             result = current.get(stage)
             if result is None:
                 value = makers[stage](inputs, have, progress)
-                advice = advice_on(stage, have | {stage: value}, inputs.settings.tiling.cut_axes)
+                stores = [cut.store for cut in self._cut[1]] if self._cut is not None else []
+                advice = advice_on(stage, have | {stage: value}, inputs.settings.tiling.cut_axes, stores)
                 result = Result(stage, inputs.key(stage), value, advice)
                 yield result
             have[stage] = result.value
@@ -172,11 +176,12 @@ class Workshop:
         path = self._path(manifest)
         if self.cache_limit is not None and not path.exists():
             trim_cache(path.parent, self.cache_limit)
-        return FeatureStore.open_or_create(path, manifest)
+        store = FeatureStore.open_or_create(path, manifest)
+        store.remember(_REMEMBERED)
+        return store
 
     def _make_cost(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Cost:
-        stores = [stack.store for stack in self._stacks(inputs, have)]
-        return measure_cost(stores, self._load(inputs), inputs.settings.encoder.batch_size)
+        return measure_cost(self._stacks(inputs, have), self._load(inputs), inputs.settings.encoder.batch_size)
 
     def _make_colours(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> NDArray[np.float32]:
         store = have["features"]
@@ -318,10 +323,11 @@ class Workshop:
         extract_features(stack.image, self._load(inputs), stack.store, region, batch, count)
 
     def _load(self, inputs: Inputs) -> Encoder:
-        wanted = (inputs.settings.encoder.encoder, inputs.settings.encoder.device)
+        settings = inputs.settings.encoder
+        wanted = (settings.encoder, settings.device)
         if self._encoder is None or self._encoder[0] != wanted:
             self._encoder = (wanted, self.create_encoder(*wanted))
-        return in_passes(self._encoder[1], inputs.settings.encoder.passes)
+        return in_passes(in_precision(self._encoder[1], settings.precision), settings.passes)
 
     def _load_segmenter(self, inputs: Inputs) -> Segmenter:
         wanted = (inputs.settings.segmentation.sam2_weights, inputs.settings.encoder.device)

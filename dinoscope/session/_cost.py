@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dinoscope.features import estimate_blank
 from dinoscope.jobs import describe_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dinoscope.encoders import Encoder
-    from dinoscope.features import FeatureStore
+    from dinoscope.features import Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +30,24 @@ class Cost:
         Time for the pending ones, from one batch that was measured just now.
     cache_bytes
         Size of the store once it is full.
+    blank
+        How many of the pending ones need no encoding since they are blank, by a few that were looked at.
     """
 
     tiles: int
     pending: int
     seconds: float
     cache_bytes: int
+    blank: int = 0
 
     def __str__(self) -> str:
-        """Such as ``432 tiles, about 3 min, 58 MB on disk``."""
+        """Such as ``432 tiles, about 120 of them blank, about 3 min, 58 MB on disk``."""
         if not self.pending:
             return f"{_count(self.tiles, 'tile')}, all computed"
         done = "" if self.pending == self.tiles else f", {self.tiles - self.pending:,} computed"
+        blank = f", about {self.blank:,} of them blank" if self.blank else ""
         return (
-            f"{_count(self.tiles, 'tile')}{done}, about {describe_duration(self.seconds)}, "
+            f"{_count(self.tiles, 'tile')}{done}{blank}, about {describe_duration(self.seconds)}, "
             f"{describe_bytes(self.cache_bytes)} on disk"
         )
 
@@ -60,14 +65,21 @@ def describe_bytes(size: float) -> str:
     return f"{size:.3g} TB"
 
 
-def measure_cost(stores: Sequence[FeatureStore], encoder: Encoder, batch_size: int) -> Cost:
-    """Encode one empty batch, after one that warms up, and reckon from its time what all stores take together."""
-    manifests = [store.manifest for store in stores]
+def measure_cost(stacks: Sequence[Cut], encoder: Encoder, batch_size: int) -> Cost:
+    """Encode one empty batch, after one that warms up, and reckon from its time what all stacks take together."""
+    manifests = [stack.store.manifest for stack in stacks]
     tiles = manifests[0].tiles
     count = sum(len(manifest.tiles) for manifest in manifests)
-    pending = count - sum(store.tiles_done for store in stores)
+    pending = count - sum(stack.store.tiles_done for stack in stacks)
     per_tile = _seconds_per_tile(encoder, batch_size, tiles.tile * tiles.grid.stride) if pending else 0.0
-    return Cost(count, pending, pending * per_tile, sum(manifest.stored_bytes for manifest in manifests))
+    blank = round(pending * _blank_share(stacks[0])) if pending else 0
+    stored = sum(manifest.stored_bytes for manifest in manifests)
+    return Cost(count, pending, (pending - blank) * per_tile, stored, blank)
+
+
+def _blank_share(stack: Cut) -> float:
+    """Share of blank tiles; unknown across other sections than the image's own, where a tile is all over the file."""
+    return estimate_blank(stack.image, stack.store.manifest) if stack.sections is None else 0.0
 
 
 def _seconds_per_tile(encoder: Encoder, batch_size: int, side: int) -> float:

@@ -193,7 +193,8 @@ class Inputs:
         match stage:
             case "features":
                 chosen = settings.encoder
-                encoder = chosen.encoder, chosen.passes  # device and batch size change no feature
+                where = chosen.device if chosen.precision in ("auto", "fastest") else ""  # it chooses the precision
+                encoder = chosen.encoder, chosen.passes, chosen.precision, where  # batch size changes no feature
                 chosen_by = (settings.tiling, settings.intensity, settings.storage)
                 return id(self.image), encoder, tuple(_values(part) for part in chosen_by)
             case "cost":

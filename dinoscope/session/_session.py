@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dinoscope.errors import NotReadyError
 from dinoscope.image import spatial
 from dinoscope.jobs import Runner
@@ -13,6 +15,7 @@ from dinoscope.session._brush import Brush
 from dinoscope.session._current_job import CurrentJob
 from dinoscope.session._events import SessionEvents
 from dinoscope.session._examples import Examples
+from dinoscope.session._fine import own_thresholds
 from dinoscope.session._guide import Guide
 from dinoscope.session._inputs import STAGES, Inputs, Result, SessionSettings, Stage, needs_examples, plan
 from dinoscope.session._scale import ScaleGuide
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from dinoscope.encoders import Encoder
@@ -264,11 +266,11 @@ class Session:
         NotReadyError
             If there is no map.
         """
-        from dinoscope.segmentation import mask_thresholds
-
-        similarity, known = self.map_so_far
-        part = None if known == similarity.grid.extent else known
-        return mask_thresholds(similarity, self.settings.segmentation, part)
+        threshold = self.settings.segmentation.threshold
+        if threshold == "auto":
+            return own_thresholds(self)
+        similarity, _ = self.map_so_far
+        return np.full(len(similarity.classes), threshold, np.float32)
 
     def provenance(self) -> dict[str, Any]:
         """How the results were made, as plain JSON values: settings, features and examples."""

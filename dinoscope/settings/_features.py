@@ -49,6 +49,13 @@ class EncoderSettings(Settings):
         "nano", title="Encoder", description="Name from `dinoscope encoders`, or a path to weights or to a folder."
     )
     device: str = Field("auto", title="Device", description="auto, cpu, cuda, cuda:1, mps or xpu.")
+    precision: Literal["auto", "fastest", "float32", "bfloat16", "float16"] = Field(
+        "auto",
+        title="Precision",
+        description="What the network computes in: auto is float16 for DINOv2 on CUDA and float32 elsewhere; fastest "
+        "is also bfloat16 on CPUs made for it, where features differ by about a hundredth. Features of one precision "
+        "are kept apart from those of another; examples are good for all.",
+    )
     passes: int = Field(
         1,
         ge=1,
@@ -57,7 +64,9 @@ class EncoderSettings(Settings):
         description="Encode P x P times, shifted by a part of a patch, for a grid of patches P times as fine: takes "
         "P x P times the time and the disk. P divides the encoder's stride: 1, 2 or 4 with nano, 1 or 2 with DINOv2.",
     )
-    batch_size: int = Field(1, ge=1, le=256, title="Batch size", description="Tiles encoded at once.")
+    batch_size: int = Field(
+        1, ge=1, le=256, title="Batch size", description="Tiles encoded at once; on a CPU one is best."
+    )
 
 
 class StorageSettings(Settings):
@@ -101,6 +110,14 @@ class TilingSettings(Settings):
         ge=0,
         title="Halo",
         description="Context around the kept part of a tile in pixels; the encoder's by default.",
+    )
+    skip_blank: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        title="Skip blank tiles",
+        description="Tiles of empty resin or padding, whose grey varies by less than this share of the range from "
+        "black to white once noise is averaged out, are not encoded. 0 encodes every tile.",
     )
     slicing: Literal["z", "y", "x", "all"] = Field(
         "z",

@@ -113,6 +113,20 @@ def test_only_what_is_asked_for_and_missing_is_computed(client: Client, stack: P
     assert work.store.tiles_done == len(lattice) // 2
 
 
+def test_what_workers_find_blank_is_known_here(client: Client, tmp_path: Path) -> None:
+    values = np.full((160, 600), 128, np.uint8)
+    values[:, :300] = np.random.default_rng(0).integers(0, 256, (160, 300))
+    tifffile.imwrite(tmp_path / "half.tif", values)
+    image = open_image(tmp_path / "half.tif")
+    work = work_on(image, tmp_path / "many.zarr", Cluster(client, noted))
+    work.extract(ignore_progress)
+    assert files_of(tmp_path / "many.zarr") == alone(image, tmp_path)
+    lattice = work.store.manifest.tiles
+    blank = {tile.index for tile in lattice.touching(work.store.grid.extent) if tile.read.start[2] * 4 >= 300}
+    assert work.store.blanks.found == blank
+    assert work.blank_notice.startswith(f"{len(blank)} of {len(lattice)} tiles were found blank")
+
+
 def test_every_worker_makes_the_encoder_once(client: Client, stack: Path, tmp_path: Path) -> None:
     for number in range(3):
         work_on(open_image(stack), tmp_path / f"{number}.zarr", Cluster(client, noted)).extract(ignore_progress)

@@ -11,7 +11,7 @@ import pytest
 from dinoscope.geometry import Region
 from dinoscope.image import LazyArray
 from dinoscope.napari._ahead import Ahead
-from dinoscope.napari._lazy import lazy
+from dinoscope.napari._lazy import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,18 +46,20 @@ def ahead(qtbot: Any) -> Iterator[Ahead]:
     found.close()
 
 
-def test_the_pieces_in_view_are_those_that_napari_reads(ahead: Ahead, qtbot: Any) -> None:
+def test_what_is_in_view_is_read_once_in_small_pieces_in_another_thread(ahead: Ahead, qtbot: Any) -> None:
     array, told = Watched((3, 700, 1300)), list[int]()
     ahead.read([(array, Region((1, 600, 100), (2, 650, 1100)))], lambda: told.append(threading.get_ident()))
     assert ahead.is_busy
     qtbot.waitUntil(lambda: not ahead.is_busy)
     assert told == [threading.get_ident()]
     assert threading.get_ident() not in array.threads
-    before = set(array.seen)
-    array.seen.clear()
-    lazy(array)[1, 600:650, 100:1100].compute()
-    assert before == set(array.seen)
-    assert len(before) == 3
+    read = np.zeros(array.shape, int)
+    for piece in array.seen:
+        read[tuple(slice(*span) for span in piece)] += 1
+        assert all(stop - start <= CHUNK for start, stop in piece)
+    expected = np.zeros(array.shape, int)
+    expected[1, 600:650, 100:1100] = 1
+    np.testing.assert_array_equal(read, expected)
 
 
 def test_what_is_too_much_is_left_to_napari(ahead: Ahead, qtbot: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -11,6 +12,9 @@ from qtpy.QtWidgets import QApplication
 from dinoscope import open_image
 from dinoscope.geometry import Region
 from dinoscope.prompts import MaskPrompt, PointPrompt, PolygonPrompt
+from dinoscope.segmentation import Evidence, lazy_mask
+from dinoscope.session import fine_map
+from dinoscope.testing import FakeEncoder
 from tests.napari.keys import press
 
 if TYPE_CHECKING:
@@ -277,6 +281,7 @@ def test_the_activity_dock_shows_the_work_and_can_cancel_it(
     from napari.utils import progress
 
     desk = make_desk(squares)
+    desk.settle()  # a window that is still busy with itself would cancel too late
     seen: list[str] = []
 
     def look(step: Any) -> None:
@@ -372,3 +377,34 @@ def test_measuring_a_labels_layer(make_desk: Callable[..., Desk], squares: NDArr
     assert layer.features["area_nm2"].iloc[1] == 26 * 26 * 25
     assert layer.features["touches_border"].tolist() == [False, False]
     assert layer.features["mean_intensity"].iloc[1] == pytest.approx(squares[34:60, 34:60].mean(), rel=1e-4)
+
+
+def test_of_a_large_mask_the_window_works_nothing_out(
+    make_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).random((2100, 2300), dtype=np.float32) * 0.2
+    pixels[300:700, 300:700] += 0.7
+    desk = make_desk(pixels, encoder=FakeEncoder(20, 400, 40))
+    threads, read = list[int](), Evidence.read
+
+    def noted(self: Evidence, *args: Any) -> Any:
+        threads.append(threading.get_ident())
+        return read(self, *args)
+
+    monkeypatch.setattr(Evidence, "read", noted)
+    desk.click(500, 500)
+    desk.settle()
+    mask = desk.layer("mask")
+    assert mask.multiscale
+    mask.corner_pixels = np.array([[0, 0], [1049, 1149]])
+    mask.data_level = 1  # as when somebody zooms out
+    mask.refresh()
+    desk.wait(lambda: threads)
+    desk.settle()
+    assert threading.get_ident() not in threads
+    exact = lazy_mask(fine_map(desk.session), desk.session.thresholds(), stacked=False)[1]
+    np.testing.assert_array_equal(mask._slice.image.raw, exact[:, :])
+    done = len(threads)
+    desk.session.settings.segmentation.threshold = 0.3
+    desk.settle()
+    assert len(threads) == done

@@ -124,6 +124,16 @@ def test_neither_the_plugin_nor_its_reader_loads_qt_or_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_widget_opens_without_what_only_work_needs() -> None:
+    check = (
+        "import sys, dinoscope.napari._widget\n"
+        "slow = {'torch', 'dinoscope.segmentation', 'dinoscope.similarity', 'dinoscope.detection'}\n"
+        "sys.exit(','.join(slow & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_napari_opens_and_saves_through_the_plugin(plugins: PluginManager, tmp_path: Path) -> None:
     viewer = ViewerModel()
     labels = viewer.add_labels(np.eye(80, dtype=int), name="cells", scale=(4, 4), units=("nm", "nm"))

@@ -8,9 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from dinoscope.features import IntensityRange
 from dinoscope.geometry import Region
+from dinoscope.image import LazyArray, open_image
 from dinoscope.segmentation import (
+    Evidence,
+    FineMap,
+    Picture,
+    Prior,
     choose_thresholds,
+    hasty_mask,
     label_region,
     lazy_map,
     lazy_mask,
@@ -54,7 +61,9 @@ def test_with_a_step_the_middle_of_every_whole_block_is_looked_at(step: int, sca
         np.testing.assert_allclose(found[:, z], looked_up(similarity, z, y, x), atol=1e-5)
 
 
-@pytest.mark.parametrize(("side", "steps"), [(2048, [1]), (2049, [1, 2]), (4097, [1, 2]), (4098, [1, 2, 4])])
+@pytest.mark.parametrize(
+    ("side", "steps"), [(2048, [1]), (2049, [1, 2, 4]), (4097, [1, 2, 4, 8]), (4104, [1, 2, 4, 8, 16])]
+)
 def test_a_pyramid_halves_until_it_is_small_and_begins_whole(side: int, steps: list[int]) -> None:
     levels = lazy_mask(random_map((1, 37, side), stride=16), np.array([0.5, 0.5], np.float32), stacked=False)
     assert [level.shape for level in levels] == [(37 // step, side // step) for step in steps]
@@ -67,8 +76,8 @@ def test_every_level_shows_the_most_similar_class_at_the_middle_of_its_voxels(st
     similarity = random_map((sections, 37, 4201), stride=14, scale=scale)
     thresholds = np.array([0.45, 0.55], np.float32)
     levels = lazy_mask(similarity, thresholds, stacked)
-    assert len(levels) == 3
-    for step, level in zip((1, 2, 4), levels, strict=True):
+    assert len(levels) == 5
+    for step, level in zip((1, 2, 4, 8, 16), levels, strict=True):
         y, x = (np.arange(n // step) * step + (step - 1) / 2 for n in (37, 4201))
         for z in range(sections):
             values = looked_up(similarity, z, y, x)
@@ -96,14 +105,16 @@ def test_a_part_of_a_level_is_that_part_of_the_whole_level(data: st.DataObject) 
 def test_a_lower_side_than_a_step_still_has_a_voxel() -> None:
     similarity = random_map((1, 1, 4201), stride=14, classes=1)
     levels = lazy_mask(similarity, np.zeros(1, np.float32), stacked=False)
-    assert [level.shape for level in levels] == [(1, 4201), (1, 2100), (1, 1050)]
+    assert [level.shape for level in levels] == [(1, 4201), (1, 2100), (1, 1050), (1, 525), (1, 262)]
     assert all((level[:, :] == 1).all() for level in levels)
 
 
-def test_what_is_compared_later_shows_up() -> None:
+@pytest.mark.parametrize("remembers", [False, True])
+def test_what_is_compared_later_shows_up(remembers: bool) -> None:
     similarity = random_map((1, 16, 16))
     similarity.values[:] = 0
-    mask = lazy_mask(similarity, np.array([0.5, 0.5], np.float32), stacked=False)[0]
+    shown = FineMap(similarity) if remembers else similarity
+    mask = lazy_mask(shown, np.array([0.5, 0.5], np.float32), stacked=False)[0]
     assert not mask[:, :].any()
     similarity.values[1] = 1
     assert (mask[:, :] == 2).all()
@@ -160,3 +171,80 @@ def test_thresholds_are_chosen_from_the_part_that_was_compared() -> None:
     np.testing.assert_allclose(choose_thresholds(similarity, "auto", known), [0.76, 0.8], rtol=1e-6)
     np.testing.assert_allclose(choose_thresholds(similarity, "auto"), [0.6, 0.6], rtol=1e-6)
     np.testing.assert_allclose(choose_thresholds(similarity, 0.3, known), [0.3, 0.3], rtol=1e-6)
+
+
+def refined(side: int) -> FineMap:
+    """A map with an image that has a say in it."""
+    similarity = random_map((1, 40, side), stride=14)
+    image = open_image(np.random.default_rng(5).random((40, side), dtype=np.float32), name="noise")
+    return FineMap(similarity, Evidence(Prior.of(similarity), Picture(image, IntensityRange(0.0, 1.0))))
+
+
+def test_a_hasty_mask_is_rough_until_its_levels_were_read_and_says_so() -> None:
+    fine, thresholds, missed = refined(2400), np.array([0.5, 0.5], np.float32), list[None]()
+    levels = lazy_mask(fine, thresholds, stacked=False)
+    hasty = hasty_mask(levels, lambda: missed.append(None))
+    assert [level.shape for level in hasty] == [(40, 2400), (20, 1200), (10, 600), (5, 300)]
+    rough = hasty[1][2:18, 100:900]
+    assert len(missed) == 1
+    np.testing.assert_array_equal(
+        rough, label_region(fine.similarity, Region((0, 4, 200), (1, 36, 1800)), thresholds, 2)[0]
+    )
+    exact = levels[1][2:18, 100:900]
+    assert (exact != rough).any()
+    np.testing.assert_array_equal(hasty[1][2:18, 100:900], exact)
+    assert len(missed) == 1
+    moved = hasty_mask(lazy_mask(fine, thresholds + 0.1, stacked=False), lambda: missed.append(None))
+    np.testing.assert_array_equal(moved[1][2:18, 100:900], levels_at(fine, thresholds + 0.1)[1][2:18, 100:900])
+    assert len(missed) == 1
+
+
+def levels_at(fine: FineMap, thresholds: NDArray[np.float32]) -> list[LazyArray]:
+    """A mask that nobody has looked at."""
+    return lazy_mask(FineMap(fine.similarity, fine.evidence), thresholds, stacked=False)
+
+
+def test_the_finest_level_is_never_rough() -> None:
+    fine, thresholds, missed = refined(2400), np.array([0.5, 0.5], np.float32), list[None]()
+    hasty = hasty_mask(lazy_mask(fine, thresholds, stacked=False), lambda: missed.append(None))
+    np.testing.assert_array_equal(hasty[0][:, :], levels_at(fine, thresholds)[0][:, :])
+    assert not missed
+
+
+def test_where_the_map_has_changed_a_hasty_mask_is_rough_again() -> None:
+    fine, thresholds, missed = refined(2400), np.array([0.5, 0.5], np.float32), list[None]()
+    levels = lazy_mask(fine, thresholds, stacked=False)
+    hasty = hasty_mask(levels, lambda: missed.append(None))
+    levels[1][:, :]
+    fine.similarity.values[:, 0, 0, 0] = 0.0
+    hasty[1][:, 1100:1200]
+    assert not missed
+    hasty[1][:, :40]
+    assert len(missed) == 1
+
+
+def test_thumbnails_read_nothing_of_an_image() -> None:
+    read = list[tuple[slice, ...]]()
+
+    class Watched(LazyArray):
+        def _read(self, bounds: tuple[slice, ...]) -> NDArray[Any]:
+            read.append(bounds)
+            return np.zeros([part.stop - part.start for part in bounds], np.float32)
+
+    similarity = random_map((1, 40, 4201), stride=14)
+    picture = Picture(open_image(Watched((40, 4201), np.float32), name="watched"), IntensityRange(0.0, 1.0))
+    fine = FineMap(similarity, Evidence(Prior.of(similarity), picture))
+    thresholds = np.array([0.5, 0.5], np.float32)
+    coarsest = lazy_mask(fine, thresholds, stacked=False)[-1]
+    np.testing.assert_array_equal(coarsest[:, :], lazy_mask(similarity, thresholds, stacked=False)[-1][:, :])
+    assert not read
+
+
+def test_without_an_image_nothing_is_rough() -> None:
+    similarity, missed = random_map((1, 37, 2400), stride=14), list[None]()
+    thresholds = np.array([0.5, 0.5], np.float32)
+    for shown in (similarity, FineMap(similarity)):
+        levels = lazy_mask(shown, thresholds, stacked=False)
+        for level, expected in zip(hasty_mask(levels, lambda: missed.append(None)), levels, strict=True):
+            np.testing.assert_array_equal(level[:, :], expected[:, :])
+    assert not missed

@@ -271,7 +271,7 @@ def test_a_threshold_that_moves_reads_and_computes_nothing_anew(monkeypatch: pyt
     first = label_region(fine, Region((0, 8, 8), (1, 80, 72)), np.array([0.5, 0.5], np.float32))
     read = data.voxels_read
     with monkeypatch.context() as patch:
-        patch.setattr("dinoscope.segmentation._refine._odds", None)  # calling it would be an error
+        patch.setattr("dinoscope.segmentation._refine._discriminant", None)  # calling it would be an error
         higher = label_region(fine, Region((0, 8, 8), (1, 80, 72)), np.array([0.7, 0.7], np.float32))
     assert data.voxels_read == read
     assert higher.any()
@@ -284,10 +284,12 @@ def test_a_map_that_grows_is_worked_out_anew() -> None:
     growing = map_of(np.zeros_like(full), similarity.grid)
     picture, prior = Picture(image, UNIT), Prior.of(similarity)
     fine = FineMap(growing, Evidence(prior, picture))
-    assert not (whole(fine) >= prior.evens[0]).any()
+    everywhere = Region.of_shape(similarity.grid.voxels)
+    assert not label_region(fine, everywhere, prior.evens).any()
     growing.values[...] = full
     anew = FineMap(similarity, Evidence(prior, Picture(image, UNIT)))
     np.testing.assert_array_equal(whole(fine), whole(anew))
+    np.testing.assert_array_equal(label_region(fine, everywhere, prior.evens)[0], whole(anew)[0, 0] >= prior.evens[0])
 
 
 def test_another_prior_is_another_result() -> None:

@@ -199,6 +199,7 @@ def test_the_table_tells_which_example_found_each_object(session: Session, elsew
 
 def test_examples_of_another_kind_of_image_are_noticed_once(tmp_path: Path) -> None:
     session = new_session(tmp_path)
+    session.settings.tiling.skip_blank = 0  # whose notice is another one
     notices: list[str] = []
     session.events.notice.connect(notices.append)
     session.image = image(1, (300, 300))

@@ -1,21 +1,21 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
 
 from dinoscope.errors import NotReadyError
-from dinoscope.geometry import Region
+from dinoscope.geometry import Axis, Region
+from dinoscope.image import Image, open_image
 from dinoscope.prompts import PointPrompt
-from dinoscope.segmentation import Prior, refine_map
+from dinoscope.segmentation import Prior, mask_thresholds, refine_map
 from dinoscope.session import Session, fine_map
+from dinoscope.settings import ImageSettings, SegmentationSettings
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from dinoscope.image import Image
 
 CLICK = PointPrompt((0, 48.0, 48.0))
 
@@ -89,3 +89,54 @@ def test_before_the_map_is_complete_what_is_in_view_tells_what_is_ordinary(sessi
     expected = Prior.of(preview.similarity, preview.patches)
     np.testing.assert_array_equal(fine.evidence.prior.evens, expected.evens)
     np.testing.assert_array_equal(session.thresholds(), expected.evens)
+
+
+@pytest.mark.parametrize("refine", ["image", "none"])
+def test_automatic_thresholds_are_found_once_for_a_map(
+    session: Session, monkeypatch: pytest.MonkeyPatch, refine: Literal["image", "none"]
+) -> None:
+    session.settings.segmentation.refine = refine
+    session.prompts = [CLICK]
+    session.request("similarity")
+    found = session.thresholds()
+    monkeypatch.setattr("dinoscope.segmentation._prior._sample", None)  # calling it would be an error
+    session.settings.segmentation.threshold = 0.3
+    np.testing.assert_array_equal(session.thresholds(), np.array([0.3], np.float32))
+    session.settings.segmentation.threshold = "auto"
+    np.testing.assert_array_equal(session.thresholds(), found)
+    fine = fine_map(session)
+    assert (fine.evidence is None) == (refine == "none")
+    monkeypatch.undo()
+    np.testing.assert_array_equal(
+        found, mask_thresholds(session.result("similarity"), SegmentationSettings(refine=refine))
+    )
+
+
+def test_refining_or_not_has_thresholds_of_its_own(session: Session) -> None:
+    session.prompts = [CLICK]
+    session.request("similarity")
+    for refine in ("image", "none", "image"):
+        settings = SegmentationSettings.model_validate({"refine": refine})
+        session.settings.segmentation.refine = settings.refine
+        np.testing.assert_array_equal(session.thresholds(), mask_thresholds(session.result("similarity"), settings))
+
+
+def test_what_a_map_turns_out_to_mean_when_it_is_complete_counts(tmp_path: Path) -> None:
+    session = Session(folder=tmp_path, make_encoder=lambda name, device: FakeEncoder())
+    session.settings.tiling.tile, session.settings.tiling.halo = 32, 0
+    session.settings.tiling.slicing = "all"
+    pixels = np.random.default_rng(0).random((24, 40, 48), dtype=np.float32) * 0.3
+    pixels[8:16, 12:24, 12:24] += 0.6
+    image = open_image(pixels, ImageSettings(axes="zyx"), name="cube")
+    session.image = Image("cube", "array:cube", tuple(Axis(a.name, a.size, 10.0, "nm") for a in image.axes), image.data)
+    session.prompts = [PointPrompt((12, 18.0, 18.0))]
+    session.view = Region((0, 0, 0), (24, 40, 48))  # all of it, but the preview has seen sections across z only
+    session.request("preview")
+    before = session.thresholds()
+    session.request("similarity")
+    expected = Prior.of(session.result("similarity")).evens
+    assert (expected != before).any()
+    np.testing.assert_array_equal(session.thresholds(), expected)
+    evidence = fine_map(session).evidence
+    assert evidence is not None
+    np.testing.assert_array_equal(evidence.prior.evens, expected)

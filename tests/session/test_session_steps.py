@@ -53,6 +53,7 @@ def uninterrupted(session: Session, folder: Path) -> NDArray[np.float32]:
     """The whole map of the same image and examples, made from nothing and at once, shape (K, z, gy, gx)."""
     other = Session(folder=folder, make_encoder=lambda name, device: FakeEncoder())
     other.image, other.settings.reference.crop = session.image, session.settings.reference.crop
+    other.settings.tiling.skip_blank = session.settings.tiling.skip_blank
     other.prompts = session.prompts
     other.request("similarity")
     similarity: SimilarityMap = other.result("similarity")
@@ -135,6 +136,7 @@ def test_a_cancelled_map_goes_on_where_it_was(
     session.image = image((6, 160, 200))
     session.prompts = [CLICK]
     session.settings.reference.crop = 32
+    session.settings.tiling.skip_blank = 0  # all tiles are counted
     encoder.halt_at = 50  # in the third of six sections
     job = background.run_to_gate("similarity")
     session.cancel()

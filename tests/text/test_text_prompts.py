@@ -65,7 +65,7 @@ IMAGE, TRUTH = open_image(planted()[0], name="planted"), planted()[1]
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
     encoder, intensity = FakeEncoder(), IntensitySettings(black=0, white=100)
-    manifest = plan_features(IMAGE, encoder.spec, TilingSettings(), intensity)
+    manifest = plan_features(IMAGE, encoder.spec, TilingSettings(skip_blank=0), intensity)
     store = FeatureStore.create(tmp_path_factory.mktemp("store") / "features.zarr", manifest)
     extract_features(IMAGE, encoder, store)
     return store

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STAGES = Stages(
-    tiling=TilingSettings(slicing="all"),
+    tiling=TilingSettings(slicing="all", skip_blank=0),
     intensity=IntensitySettings(black=0, white=100),
     reference=ReferenceSettings(text_encoder="fake"),
     similarity=SimilaritySettings(smoothing=0),

@@ -10,6 +10,22 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const shared = { absWorkingDir: here, bundle: true, logLevel: "warning", charset: "utf8" };
 const forBrowsers = { ...shared, minify: true, format: "esm", target: "es2022", legalComments: "inline" };
 
+/** Notebooks before they are run: saved outputs are for readers, the launcher's copy is there to be run. */
+const notebooks = {
+  name: "notebooks",
+  setup(build) {
+    build.onLoad({ filter: /\.ipynb$/ }, async ({ path: file }) => {
+      const { nbformat, nbformat_minor, cells, metadata } = JSON.parse(await readFile(file, "utf8"));
+      const { kernelspec, language_info } = metadata;
+      const cleared = cells.map((cell) =>
+        cell.cell_type === "code" ? { ...cell, execution_count: null, outputs: [] } : cell,
+      );
+      const fresh = { nbformat, nbformat_minor, metadata: { kernelspec, language_info }, cells: cleared };
+      return { contents: JSON.stringify(fresh), loader: "json" };
+    });
+  },
+};
+
 /** The widgets: one module and one style sheet each, which anywidget sends over the comm. */
 async function buildWidgets() {
   const out = path.join(here, "..", "static");
@@ -32,7 +48,8 @@ async function buildLabExtension() {
     ...forBrowsers,
     format: "iife",
     entryPoints: ["lab/remote_entry.ts"],
-    loader: { ".ipynb": "json", ".svg": "text" },
+    loader: { ".svg": "text" },
+    plugins: [notebooks],
     outdir: path.join(out, "static"),
   });
   const manifest = {
@@ -67,7 +84,8 @@ async function buildTests() {
     platform: "node",
     format: "esm",
     outExtension: { ".js": ".mjs" },
-    loader: { ".ipynb": "json", ".svg": "text", ".css": "text" },
+    loader: { ".svg": "text", ".css": "text" },
+    plugins: [notebooks],
     entryPoints: names.map((name) => `tests/${name}`),
     outdir: ".tests",
   });

@@ -90,6 +90,8 @@ def test_the_launcher_has_the_quick_start(desk: Desk, request: pytest.FixtureReq
     root: Path = request.config.rootpath
     original, copy = (
         json.loads(path.read_text())
-        for path in (root / "notebooks" / "quick_start.ipynb", desk.server.folder / "dinoscope quick start.ipynb")
+        for path in (root / "notebooks" / "01_quick_start.ipynb", desk.server.folder / "dinoscope quick start.ipynb")
     )
     assert [cell["source"] for cell in copy["cells"]] == [cell["source"] for cell in original["cells"]]
+    assert any(cell.get("outputs") for cell in original["cells"])
+    assert not any(cell.get("outputs") for cell in copy["cells"]), "it is there to be run"

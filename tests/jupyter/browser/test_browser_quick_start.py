@@ -25,8 +25,8 @@ def colourful(picture: NDArray[np.uint8]) -> int:
 @pytest.mark.slow
 def test_the_quick_start_finds_what_is_clicked(desk: Desk, request: pytest.FixtureRequest) -> None:
     root: Path = request.config.rootpath
-    shutil.copy(root / "notebooks" / "quick_start.ipynb", desk.server.folder)
-    desk.open("quick_start.ipynb")
+    shutil.copy(root / "notebooks" / "01_quick_start.ipynb", desk.server.folder)
+    desk.open("01_quick_start.ipynb")
     desk.run_cell(0)
     desk.settle()
     desk.keep("opened")

@@ -49,7 +49,7 @@ def test_a_saved_notebook_shows_a_picture_instead_of_the_panel(
     desk: Desk, request: pytest.FixtureRequest, app: str
 ) -> None:
     root: Path = request.config.rootpath
-    notebook = desk.server.folder / "quick_start.ipynb"
+    notebook = desk.server.folder / "01_quick_start.ipynb"
     shutil.copy(root / "notebooks" / notebook.name, notebook)
     desk.open(notebook.name, app)
     desk.run_cell(0)

@@ -1,5 +1,5 @@
 // What the two commands do.
-import quickStart from "../../../../notebooks/quick_start.ipynb";
+import quickStart from "../../../../notebooks/01_quick_start.ipynb";
 import { askToRun, takeRequest } from "./handover";
 import type { App, FileItem, NotebookContent, NotebookPanel } from "./jupyterlab";
 import { freeName, imageNotebook, imageNotebookName, pythonKernel, withKernel } from "./notebooks";

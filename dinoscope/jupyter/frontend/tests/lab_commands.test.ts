@@ -202,5 +202,12 @@ test("the quick start is copied to the launcher's folder, else to the file brows
     "docmanager:open dinoscope quick start-2.ipynb",
     "docmanager:open RTC:dinoscope quick start-2.ipynb",
   ]);
-  assert.equal(lab.saved.get("em/dinoscope quick start.ipynb")?.nbformat, 4);
+  const copy = lab.saved.get("em/dinoscope quick start.ipynb");
+  assert.equal(copy?.nbformat, 4);
+  const cells = copy?.cells as { cell_type: string; outputs?: unknown; execution_count?: unknown }[];
+  const code = cells.filter((cell) => cell.cell_type === "code");
+  assert.ok(code.length > 0);
+  for (const cell of code) {
+    assert.deepEqual([cell.outputs, cell.execution_count], [[], null], "as before it was run");
+  }
 });
