@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from canvas.seen import Counting, canvas_of, image_of, layer_of, pixels_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from dinoscope.image import Image, open_image
 from dinoscope.prompts import BoxPrompt, PointPrompt, PolygonPrompt, StrokePrompt
 from dinoscope.session import OBJECTS, Session
 from dinoscope.settings import ImageSettings
+from tests.canvas.seen import Counting, canvas_of, image_of, layer_of, pixels_of
 
 CLICK = PointPrompt((0, 48.0, 48.0))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from canvas.seen import Counting, canvas_of, image_of, layer_of, pixels_of
 
 from dinoscope.canvas import TILE, Canvas, Edges, Place
 from dinoscope.geometry import Region
+from tests.canvas.seen import Counting, canvas_of, image_of, layer_of, pixels_of
 
 if TYPE_CHECKING:
     from dinoscope.session import Session

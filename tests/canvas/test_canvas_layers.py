@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 import pytest
-from canvas.seen import ORANGE, SKY, drawn, examples, found, look
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +29,7 @@ from dinoscope.segmentation import Suggestion, segment
 from dinoscope.settings import SegmentationSettings, ViewSettings
 from dinoscope.similarity import SimilarityMap
 from dinoscope.tiling import PatchGrid, Pyramid
+from tests.canvas.seen import ORANGE, SKY, drawn, examples, found, look
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from canvas.seen import ORANGE, PLANE, SKY, STEPS, drawn, examples, found, look
 
 from dinoscope.canvas._layers import (
     ExamplesDrawing,
@@ -14,6 +13,7 @@ from dinoscope.canvas._layers import (
 )
 from dinoscope.prompts import BoxPrompt, MaskPrompt, PointPrompt, PolygonPrompt, StrokePrompt
 from dinoscope.segmentation import Suggestion
+from tests.canvas.seen import ORANGE, PLANE, SKY, STEPS, drawn, examples, found, look
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

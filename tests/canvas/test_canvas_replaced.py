@@ -6,13 +6,13 @@ from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from canvas.seen import BOTH, CLICK, COUNTER, OTHER, drawn_anew, names, told
 
 from dinoscope.canvas import Canvas
 from dinoscope.jobs import Runner
 from dinoscope.prompts import PointPrompt
 from dinoscope.session import Session
 from dinoscope.testing import FakeEncoder
+from tests.canvas.seen import BOTH, CLICK, COUNTER, OTHER, drawn_anew, names, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from canvas.seen import BOTH, CLICK, COUNTER, OTHER, drawn_anew, layer_of, names, told
 
 from dinoscope.canvas import Canvas, Contrast, _scene, measure_contrast
 from dinoscope.canvas._layers import ExamplesDrawing
@@ -16,6 +15,7 @@ from dinoscope.image import Image, open_image
 from dinoscope.prompts import PointPrompt
 from dinoscope.session import OBJECTS, Session
 from dinoscope.settings import ImageSettings
+from tests.canvas.seen import BOTH, CLICK, COUNTER, OTHER, drawn_anew, layer_of, names, told
 
 if TYPE_CHECKING:
     from psygnal import SignalGroup

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from canvas.seen import BOTH, CLICK, drawn_anew, layer_of, names, told
 
 from dinoscope.session import OBJECTS
+from tests.canvas.seen import BOTH, CLICK, drawn_anew, layer_of, names, told
 
 if TYPE_CHECKING:
     from dinoscope.canvas import Canvas

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from features.stores import all_features, full_store, noise, small_tiles
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dinoscope.features import FeatureStore
 from dinoscope.features._files import TileFiles
 from dinoscope.geometry import Region
+from tests.features.stores import all_features, full_store, noise, small_tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
