@@ -49,14 +49,7 @@ class CompactEncoder:
         Goes into the spec.
     device
         Where it computes, as torch names it.
-
-    Attributes
-    ----------
-    any_tile
-        Pictures of every size are alike to it: the halo is all that it sees around a patch.
     """
-
-    any_tile = True
 
     def __init__(self, net: CompactNet, name: str, device: str = "cpu") -> None:
         fingerprint = _fingerprint(net.config, net.state_dict())
@@ -118,6 +111,7 @@ def _spec(config: CompactConfig, name: str, fingerprint: str) -> EncoderSpec:
         fingerprint=fingerprint,
         licence=config.licence,
         space=config.space,
+        any_tile=True,
     )
 
 

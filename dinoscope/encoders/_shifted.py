@@ -133,12 +133,11 @@ def _describe(encoder: Encoder, passes: int) -> EncoderSpec:
     that as many pixels are kept; the positions of a transformer were trained at one size, and there the halo costs.
     """
     spec = encoder.spec
-    free = getattr(encoder, "any_tile", False)
     return replace(
         spec,
         name=f"{spec.name} in {passes} x {passes} passes",
         stride=spec.stride // passes,
-        tile=spec.tile + 2 * spec.stride if free else spec.tile,
+        tile=spec.tile + 2 * spec.stride if spec.any_tile else spec.tile,
         halo=spec.halo + spec.stride,
         fingerprint=hashlib.sha256(f"{spec.fingerprint} in {passes} passes".encode()).hexdigest()[:16],
         space=spec.feature_space,

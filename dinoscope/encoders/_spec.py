@@ -37,6 +37,8 @@ class EncoderSpec:
     precision
         What its products are computed in: float32, bfloat16 or float16. It changes the features within rounding, and so
         neither their fingerprint nor their space.
+    any_tile
+        Whether pictures of every size are alike to it: the halo is all that it sees around a patch.
     """
 
     name: str
@@ -50,6 +52,7 @@ class EncoderSpec:
     licence: str
     space: str = ""
     precision: str = "float32"
+    any_tile: bool = False
 
     @property
     def feature_space(self) -> str:

@@ -142,6 +142,7 @@ class Manifest:
         facts = self.to_dict()
         for told_elsewhere in ("name", "voxel_size", "units"):
             del facts["image"][told_elsewhere]  # they do not change a feature
+        del facts["encoder"]["any_tile"]  # the tile that came of it tells
         del facts["encoder"]["name"]  # the fingerprint tells; one encoder may go by several names
         if self.encoder.precision == "float32":
             del facts["encoder"]["precision"]  # as it was before there was a choice: keys stay
@@ -204,9 +205,11 @@ def plan_features(
         )
     facts = image_facts(image)
     scale = _working_scale(facts, tiling)
-    tile = _in_patches("tile", tiling.tile if tiling.tile is not None else encoder.tile, encoder.stride)
-    halo = _in_patches("halo", tiling.halo if tiling.halo is not None else encoder.halo, encoder.stride)
     grid = PatchGrid(facts.voxels, encoder.stride, scale)
+    halo = _in_patches("halo", tiling.halo if tiling.halo is not None else encoder.halo, encoder.stride)
+    tile = _in_patches("tile", tiling.tile if tiling.tile is not None else encoder.tile, encoder.stride)
+    if tiling.tile is None and encoder.any_tile:
+        tile = min(tile, max(grid.shape[1:]) + 2 * halo)  # a small image is one small tile
     coding = Coding.plan(encoder, storage or StorageSettings())
     tiles = TileGrid(grid, tile, halo)
     return Manifest(facts, measure_intensity(image, intensity), tiles, encoder, coding, tiling.skip_blank)
