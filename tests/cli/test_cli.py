@@ -283,7 +283,7 @@ def test_ctrl_c_keeps_the_features_and_leaves_no_result(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("dinoscope.similarity._dinosim.vote", interrupt)
+        patch.setattr("dinoscope.similarity._steps.SteppedBank.match", interrupt)
         assert "stopped" in refuse(capsys, *SEGMENT, "mask.ome.zarr")
     assert not [p.name for p in folder.iterdir() if "mask" in p.name or p.name.startswith(".")]
     assert run(capsys, "info", "image.tif")["estimated_minutes"] == 0
