@@ -57,7 +57,6 @@ demo: $(STAMP)
 	$(BIN)/dinoscope demo --out demo
 
 docs: $(STAMP)
-	$(BIN)/python -c "import material, mkdocs, mkdocstrings" 2>/dev/null || $(PIP) -e ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -W ignore -m mkdocs build --strict
 
 lint: $(STAMP)
