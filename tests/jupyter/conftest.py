@@ -36,8 +36,10 @@ def nothing_is_swallowed(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
-    """A session that works in place, without an image."""
-    return Session(folder=tmp_path, make_encoder=lambda *_: FakeEncoder())
+    """A session that works in place, without an image; it encodes what lies between the squares, which is blank."""
+    session = Session(folder=tmp_path, make_encoder=lambda *_: FakeEncoder())
+    session.settings.tiling.skip_blank = 0
+    return session
 
 
 @pytest.fixture

@@ -24,6 +24,9 @@ def reading(view: View, monkeypatch: pytest.MonkeyPatch) -> View:
     """A view with a text encoder that knows bright and dark."""
     stand_in(monkeypatch, FakeTextEncoder({"square": BRIGHT, "ground": DARK, "texture": (0.0, 1.0)}))
     view.session.settings.reference.text_encoder = "fake"
+    view.session.settings.tiling.skip_blank = (
+        0  # else what lies between the squares is not encoded, and a notice says so
+    )
     return view
 
 
