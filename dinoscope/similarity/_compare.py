@@ -18,6 +18,7 @@ from dinoscope.similarity._domain import DomainMismatchWarning, domain_mismatch
 from dinoscope.similarity._held_out import example_spreads
 from dinoscope.similarity._map import ScaleMismatchWarning, SimilarityMap, scale_mismatch
 from dinoscope.similarity._methods import fit, settle
+from dinoscope.similarity._one_thread import in_one_thread
 from dinoscope.similarity._windows import RADIUS, smooth
 from dinoscope.tiling import blocks
 
@@ -126,6 +127,7 @@ def empty_map(
     return SimilarityMap(reference.classes, values, store.grid, example_levels(reference, matcher, settings))
 
 
+@in_one_thread
 def compare_block(
     store: FeatureStore, matcher: Matcher, settings: SimilaritySettings, block: Region
 ) -> NDArray[np.float32]:
@@ -148,6 +150,7 @@ def _parts(store: FeatureStore, read: Region) -> list[Region]:
     return [part.intersect(read) for part in blocks(Region(start, read.stop), (1, side, side))]
 
 
+@in_one_thread
 def example_levels(reference: Reference, matcher: Matcher, settings: SimilaritySettings) -> NDArray[np.float32]:
     """What similarity examples of each class can be expected to reach, shape (K,).
 

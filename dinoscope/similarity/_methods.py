@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dinoscope.similarity._auto import choose
 from dinoscope.similarity._dinosim import build_bank
 from dinoscope.similarity._knn import fit_neighbours
+from dinoscope.similarity._one_thread import in_one_thread
 from dinoscope.similarity._probe import fit_probe
 from dinoscope.similarity._prototype import fit_prototypes
 from dinoscope.similarity._texts import TEXT_METHOD, fit_directions
@@ -43,6 +44,7 @@ _NOT_AUTO = ("dinosim", TEXT_METHOD)
 """Methods that `auto` leaves out: fitting DINOSim a few times would take longer than a click may."""
 
 
+@in_one_thread
 def settle(reference: Reference, settings: SimilaritySettings) -> SimilaritySettings:
     """The same settings with the name of the method that ``auto`` stands for with these examples.
 
@@ -56,6 +58,7 @@ def settle(reference: Reference, settings: SimilaritySettings) -> SimilaritySett
     return settings.model_copy(update={"method": choose(reference, quick)})
 
 
+@in_one_thread
 def fit(reference: Reference, settings: SimilaritySettings, like: Matcher | None = None) -> Matcher:
     """The method that the settings name, fitted to the examples of a reference.
 

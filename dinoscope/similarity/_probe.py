@@ -237,11 +237,12 @@ def logistic_regression(points: Array, signs: Array, shares: Array, start: Array
 
 def _newton(columns: Array, signs: Array, shares: Array, free: Array, start: Array) -> tuple[Array, bool]:
     """Where Newton's method comes from a start, and whether it has settled there."""
-    solution = start.copy()
+    solution, narrow = start.copy(), columns.astype(np.float32)  # half of the time; a step need not be exact
     for _ in range(_STEPS):
         doubt = _sigmoid(-signs * (columns @ solution))
         gradient = free * solution - columns.T @ (shares * signs * doubt)
-        curvature = np.diag(free + _FLAT) + columns.T * (shares * doubt * (1.0 - doubt)) @ columns
+        weights = (shares * doubt * (1.0 - doubt)).astype(np.float32)
+        curvature = np.diag(free + _FLAT) + (narrow.T * weights) @ narrow
         step = np.linalg.solve(curvature, gradient)
         solution -= step
         if np.abs(step).max() < _SETTLED:
