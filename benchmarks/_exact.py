@@ -22,7 +22,7 @@ _QUERIES = 2048
 @contextmanager
 def exactly() -> Iterator[None]:
     """Within it votes go by distances in double precision, and not in steps of eight bits."""
-    with patch.object(_knn, "SteppedBank", ExactBank):
+    with patch.object(_knn, "SteppedBank", ExactBank), patch.object(_knn, "in_steps", lambda features: features):
         yield
 
 

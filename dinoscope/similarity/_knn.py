@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dinoscope.similarity._probe import SURE, fit_probe
-from dinoscope.similarity._steps import SteppedBank
+from dinoscope.similarity._steps import SteppedBank, in_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,11 +20,38 @@ if TYPE_CHECKING:
     from dinoscope.reference import Reference
     from dinoscope.settings import SimilaritySettings
     from dinoscope.similarity._probe import Probe
+    from dinoscope.similarity._windows import Surroundings
 
 _AROUND = 1500
 """Patches around the examples that vote, evenly spread: with all of them it is not better, and much slower."""
 
 _NEIGHBOURS = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Voters:
+    """Patches around the examples that vote.
+
+    Attributes
+    ----------
+    rows
+        Which of the patches around the examples they are, shape (n,).
+    patches
+        They themselves, standardised, shape (n, C).
+    steps
+        The same in steps, int8.
+    """
+
+    rows: NDArray[np.int64]
+    patches: NDArray[np.float32]
+    steps: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, usual: Surroundings) -> Voters:
+        """Some of the patches, evenly spread."""
+        rows = np.arange(0, len(usual.features), max(1, len(usual.features) // _AROUND))
+        patches = usual.standardise(usual.features[rows])
+        return cls(rows, patches, in_steps(patches))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,14 +62,14 @@ class Neighbours:
     ----------
     probe
         What labelled the patches around the examples.
-    rows
-        Which of these patches vote, shape (n,).
+    voters
+        The patches around all examples that may vote.
     bank
-        The patches that vote, and the examples.
+        Those that do, and the examples.
     """
 
     probe: Probe
-    rows: NDArray[np.int64]
+    voters: Voters
     bank: SteppedBank
 
     def match(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -65,15 +92,14 @@ def fit_neighbours(reference: Reference, settings: SimilaritySettings, like: Nei
     """
     probe = fit_probe(reference, settings, None if like is None else like.probe)
     usual = probe.usual
-    if like is None:
-        rows = np.arange(0, len(usual.features), max(1, len(usual.features) // _AROUND))
-    else:
-        rows = like.rows[usual.within(reference.windows)[like.rows]]
-    patches = usual.standardise(np.concatenate([usual.features[rows], reference.vectors]))
-    labels = probe.look(patches)
-    told = labels[len(rows) :]  # P K
-    for number, (k, positive) in enumerate(zip(reference.class_index, reference.positive, strict=True)):
-        if positive:
-            told[number] = 1.0 - SURE  # an example of one class is none of the others
-        told[number, k] = SURE if positive else 1.0 - SURE
-    return Neighbours(probe, rows, SteppedBank.of(patches, labels, _NEIGHBOURS))
+    voters = Voters.of(usual) if like is None else like.voters
+    stays = usual.within(reference.windows)[voters.rows]
+    told = np.full(
+        (len(reference.vectors), len(reference.classes)), 1.0 - SURE, np.float32
+    )  # of one class, of no other
+    examples = usual.standardise(reference.vectors)
+    told[~reference.positive] = probe.look(examples)[~reference.positive]
+    told[np.arange(len(told)), reference.class_index] = np.where(reference.positive, SURE, 1.0 - SURE)
+    steps = np.concatenate([voters.steps[stays], in_steps(examples)])
+    labels = np.concatenate([probe.look(voters.patches)[stays], told])
+    return Neighbours(probe, voters, SteppedBank.of(steps, labels, _NEIGHBOURS))

@@ -52,11 +52,10 @@ class SteppedBank:
     neighbours: int
 
     @classmethod
-    def of(cls, features: NDArray[np.float32], labels: NDArray[np.float32], neighbours: int) -> SteppedBank:
-        """Of standardised features (M, C) and their labels (M, K)."""
-        steps = _in_steps(torch.from_numpy(features))
-        lengths = steps.float().square().sum(dim=1).int()
-        return cls(steps.numpy(), lengths.numpy(), labels, neighbours)
+    def of(cls, steps: NDArray[np.int8], labels: NDArray[np.float32], neighbours: int) -> SteppedBank:
+        """Of features in steps (M, C) and their labels (M, K)."""
+        whole = steps.astype(np.float32)
+        return cls(steps, np.einsum("mc,mc->m", whole, whole).astype(np.int32), labels, neighbours)
 
     def match(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mean label of the patches nearest (L2) to each of some standardised features (N, C), shape (N, K)."""
@@ -71,6 +70,12 @@ class SteppedBank:
             votes.append(labels[nearest].mean(dim=1))
         mean: NDArray[np.float32] = torch.cat(votes).numpy()
         return mean
+
+
+def in_steps(features: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Standardised features (M, C) in steps."""
+    steps: NDArray[np.int8] = _in_steps(torch.from_numpy(features)).numpy()
+    return steps
 
 
 def _in_steps(features: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dinoscope.similarity import Bank
-from dinoscope.similarity._steps import SteppedBank, _multiplies_whole, _products
+from dinoscope.similarity._steps import SteppedBank, _multiplies_whole, _products, in_steps
 
 STEP = 6.0 / 127
 
@@ -23,7 +23,7 @@ def test_the_nearest_vote_as_in_a_loop_over_whole_numbers(seed: int, neighbours:
     rng = np.random.default_rng(seed)
     keys, queries = distinct_steps(seed, count, 5), distinct_steps(seed + 1, 7, 5)
     labels = rng.random((count, 2), dtype=np.float32)
-    bank = SteppedBank.of((keys * STEP).astype(np.float32), labels, neighbours)
+    bank = SteppedBank.of(keys.astype(np.int8), labels, neighbours)
     found = bank.match((queries * STEP).astype(np.float32))
     for query, values in zip(queries, found, strict=True):
         distances = ((keys - query) ** 2).sum(axis=1)
@@ -38,14 +38,18 @@ def test_the_nearest_vote_as_in_a_loop_over_whole_numbers(seed: int, neighbours:
 
 def test_what_is_far_off_counts_as_the_last_step() -> None:
     keys = np.array([[6.0, 0.0], [-6.0, 0.0]], np.float32)
-    bank = SteppedBank.of(keys * np.array([[1.0], [50.0]], np.float32), np.array([[1.0], [0.0]], np.float32), 1)
+    bank = SteppedBank.of(
+        in_steps(keys * np.array([[1.0], [50.0]], np.float32)), np.array([[1.0], [0.0]], np.float32), 1
+    )
     np.testing.assert_array_equal(bank.match(np.array([[80.0, 0.0], [-7.0, 0.0]], np.float32)), [[1.0], [0.0]])
     np.testing.assert_array_equal(bank.steps, [[127, 0], [-127, 0]])
 
 
 def test_a_vote_does_not_depend_on_who_else_asks() -> None:
     rng = np.random.default_rng(0)
-    bank = SteppedBank.of(rng.normal(size=(300, 64)).astype(np.float32), rng.random((300, 1), dtype=np.float32), 20)
+    bank = SteppedBank.of(
+        in_steps(rng.normal(size=(300, 64)).astype(np.float32)), rng.random((300, 1), dtype=np.float32), 20
+    )
     queries = rng.normal(size=(2500, 64)).astype(np.float32)
     whole = bank.match(queries)
     np.testing.assert_array_equal(np.concatenate([bank.match(queries[:1]), bank.match(queries[1:])]), whole)
@@ -60,7 +64,7 @@ def test_steps_change_a_vote_little() -> None:
     queries = rng.normal(size=(2000, 384)).astype(np.float32)
     queries[:600, :8] += rng.uniform(0, 2, (600, 1)).astype(np.float32)
     labels = (np.arange(1500) < 400).astype(np.float32)[:, np.newaxis]
-    exact, stepped = Bank(keys, labels, 20).match(queries), SteppedBank.of(keys, labels, 20).match(queries)
+    exact, stepped = Bank(keys, labels, 20).match(queries), SteppedBank.of(in_steps(keys), labels, 20).match(queries)
     assert np.abs(exact - stepped).mean() < 0.01
     assert np.abs(exact - stepped).max() <= 0.15 + 1e-6  # three of twenty voters
 
