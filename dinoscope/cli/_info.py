@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from dinoscope.image import Image
 
 NAME = "info"
+HELP = "Say what an image is, and how many tiles, bytes and minutes its features would take. Computes none of them."
+
 _LARGEST_PIECE = 2**26
 """Voxels; the most that is read in a moment."""
-
-HELP = "Say what an image is, and how many tiles, bytes and minutes its features would take. Computes none of them."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from threading import Lock
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dinoscope.geometry import Region
+from dinoscope.image import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +32,7 @@ class TileMemory:
     def __init__(self, tiles: TileGrid, limit: int) -> None:
         self._tiles = tiles
         self._limit = limit
-        self._kept: OrderedDict[tuple[int, int, int], NDArray[Any]] = OrderedDict()
-        self._lock = Lock()
+        self._recent: Recent[NDArray[Any]] = Recent(limit, weigh=attrgetter("nbytes"))
 
     def read(self, region: Region, patch_bytes: int, load: Callable[[Region], NDArray[Any]]) -> NDArray[Any]:
         """What is stored of a region of patches, shape (z, gy, gx, width).
@@ -50,21 +49,12 @@ class TileMemory:
         touched = self._tiles.touching(region)
         if not touched or sum(tile.write.size for tile in touched) * patch_bytes > self._limit:
             return load(region)
-        with self._lock:
-            found = {tile.index: self._kept[tile.index] for tile in touched if tile.index in self._kept}
-        found |= _load_whole([tile for tile in touched if tile.index not in found], load)
-        self._keep(found)
-        return _assemble(region, touched, found)
-
-    def _keep(self, found: dict[tuple[int, int, int], NDArray[Any]]) -> None:
-        """Keep these as the last ones, and let go of the first until all fit."""
-        with self._lock:
-            for index, stored in found.items():
-                self._kept[index] = stored
-                self._kept.move_to_end(index)
-            size = sum(stored.nbytes for stored in self._kept.values())
-            while size > self._limit:
-                size -= self._kept.popitem(last=False)[1].nbytes
+        kept = {tile.index: self._recent.get(tile.index) for tile in touched}
+        found = {index: stored for index, stored in kept.items() if stored is not None}
+        loaded = _load_whole([tile for tile in touched if tile.index not in found], load)
+        for index, stored in loaded.items():
+            self._recent.put(index, stored)
+        return _assemble(region, touched, found | loaded)
 
 
 def _load_whole(tiles: list[Tile], load: Callable[[Region], NDArray[Any]]) -> dict[tuple[int, int, int], NDArray[Any]]:

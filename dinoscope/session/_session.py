@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from dinoscope.errors import NotReadyError
 from dinoscope.image import spatial
 from dinoscope.jobs import Runner
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from dinoscope.encoders import Encoder
@@ -266,11 +265,11 @@ class Session:
         NotReadyError
             If there is no map.
         """
-        threshold = self.settings.segmentation.threshold
-        if threshold == "auto":
+        from dinoscope.segmentation import mask_thresholds
+
+        if self.settings.segmentation.threshold == "auto":
             return own_thresholds(self)
-        similarity, _ = self.map_so_far
-        return np.full(len(similarity.classes), threshold, np.float32)
+        return mask_thresholds(self.map_so_far[0], self.settings.segmentation)
 
     def provenance(self) -> dict[str, Any]:
         """How the results were made, as plain JSON values: settings, features and examples."""

@@ -25,7 +25,6 @@ _REACH = 6.0
 _QUERIES = 1024
 """Patches compared at once: their distances stay close to the processor."""
 
-
 _FEWEST = 8
 """Channels. With a single one, torch 2.13 gives what happens to be in memory."""
 
