@@ -53,6 +53,7 @@ async def live_panels(folder: Path, image: Image, encoder: FakeEncoder, number: 
     """Panels of one session that works in a thread and tells in the loop, its cost known."""
     with ThreadPoolExecutor(1) as executor:
         session = Session(Runner(executor, Home().post), folder, lambda *_: encoder)
+        session.settings.tiling.skip_blank = 0  # or it would be said how much lies between the squares
         session.image = image
         panels = [Panel(session) for _ in range(number)]
         try:
