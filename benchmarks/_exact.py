@@ -10,13 +10,15 @@ from unittest.mock import patch
 import numpy as np
 
 from dinoscope.similarity import _knn
+from dinoscope.similarity._steps import _GROUPS, _LARGEST, _REACH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-_QUERIES = 2048
+_ONE = (_REACH / _LARGEST) ** 2
+"""What one more of the squares in steps is: who is at the radius counts that."""
 
 
 @contextmanager
@@ -51,12 +53,11 @@ class ExactBank:
 
     def match(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mean label of the patches nearest (L2) to each of some standardised features (N, C), shape (N, K)."""
-        k = min(self.neighbours, len(self.features))
-        lengths = np.square(self.features).sum(axis=1)
-        votes = []
-        for start in range(0, len(features), _QUERIES):
-            part = features[start : start + _QUERIES].astype(np.float64)
-            order = lengths - 2.0 * part @ self.features.T  # n M: as the squares of distances, which are the same more
-            votes.append(self.labels[np.argpartition(order, k - 1, axis=1)[:, :k]].mean(axis=1))
-        found: NDArray[np.float32] = np.concatenate(votes).astype(np.float32)
-        return found
+        groups, queries = min(_GROUPS, len(self.features)), features.astype(np.float64)
+        lengths = [np.square(part).sum(axis=1) for part in (queries, self.features)]
+        squares = lengths[0][:, np.newaxis] + lengths[1] - 2.0 * queries @ self.features.T
+        least = np.stack([squares[:, group::groups].min(axis=1) for group in range(groups)], axis=1)
+        radius = np.sort(least, axis=1)[:, min(self.neighbours, groups) - 1, np.newaxis]
+        weights = np.maximum(radius - squares, 0.0) + np.isclose(squares, radius) * _ONE
+        mean: NDArray[np.float64] = weights @ self.labels / weights.sum(axis=1, keepdims=True)
+        return mean.astype(np.float32)

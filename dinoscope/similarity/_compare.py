@@ -19,7 +19,7 @@ from dinoscope.similarity._held_out import example_spreads
 from dinoscope.similarity._map import ScaleMismatchWarning, SimilarityMap, scale_mismatch
 from dinoscope.similarity._methods import fit, settle
 from dinoscope.similarity._one_thread import in_one_thread
-from dinoscope.similarity._windows import RADIUS, smooth
+from dinoscope.similarity._windows import RADIUS, smooth, wide
 from dinoscope.tiling import blocks
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _SIDE = 256
 """Patches per side of a block, or a little less."""
+
+_AT_ONCE = 1024
+"""Patches that are compared at once."""
 
 _VALUES = 2**23
 """Values of features in memory at once: half a gigabyte would be taken by a block of an encoder with many channels."""
@@ -134,12 +137,18 @@ def compare_block(
     """Similarities of a region of patches (z, gy, gx), shape (K, z, gy, gx); the same whatever the region."""
     read = block.grow((0, RADIUS, RADIUS)).intersect(store.grid.extent)
     parts = _parts(store, read)
-    found = [matcher.match(store.read(part).reshape(-1, store.channels)) for part in parts]  # N K each
+    found = [_match(matcher, store.read_narrow(part).reshape(-1, store.channels)) for part in parts]  # N K each
     maps = np.empty((found[0].shape[1], *read.shape), np.float32)
     for part, values in zip(parts, found, strict=True):
         place = (slice(None), *part.relative_to(read).slices)
         maps[place] = np.moveaxis(values.reshape(*part.shape, -1), -1, 0)
     return smooth(maps, settings.sigma)[(slice(None), *block.relative_to(read).slices)]
+
+
+def _match(matcher: Matcher, features: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Similarities (N, K) of features (N, C), few at a time: they stay close to the processor."""
+    few = (features[start : start + _AT_ONCE] for start in range(0, len(features), _AT_ONCE))
+    return np.concatenate([matcher.match(wide(part)) for part in few])
 
 
 def _parts(store: FeatureStore, read: Region) -> list[Region]:
@@ -173,6 +182,6 @@ def _value_at_centre(window: Window, matcher: Matcher, settings: SimilaritySetti
     centre = Region(window.centre, tuple(c + 1 for c in window.centre))
     near = centre.grow((0, RADIUS, RADIUS)).intersect(window.read)
     features = window.features[near.relative_to(window.read).slices[1:]]
-    found = matcher.match(features.reshape(-1, features.shape[-1]).astype(np.float32))[:, k]
+    found = matcher.match(wide(features.reshape(-1, features.shape[-1])))[:, k]
     smoothed = smooth(found.reshape(features.shape[:-1]), settings.sigma)
     return float(smoothed[centre.relative_to(near).slices[1:]].item())

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from dinoscope.errors import SettingsError
-from dinoscope.similarity._windows import core, distinct, smooth
+from dinoscope.similarity._windows import core, distinct, smooth, wide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def build_bank(reference: Reference, settings: SimilaritySettings, like: Bank | 
     kept = distinct(reference.windows) if settings.dedupe else slice(None)
     labels = [_pseudo_labels(reference, k, settings, kept) for k in range(len(reference.classes))]
     features = np.concatenate([core(window.features, window) for window in reference.windows])
-    return Bank(features[kept].astype(np.float32), np.stack(labels, axis=-1), settings.neighbours)
+    return Bank(wide(features[kept]), np.stack(labels, axis=-1), settings.neighbours)
 
 
 def vote(queries: NDArray[np.float32], bank: Bank, neighbours: int) -> NDArray[np.float32]:
@@ -123,7 +123,7 @@ def _distances(reference: Reference, vectors: NDArray[np.float32], sigma: float)
     """Smoothed distance of every reference patch to the nearest of some vectors (n, C), duplicates included."""
     found = []
     for window in reference.windows:
-        features = window.features.astype(np.float32)
+        features = wide(window.features)
         apart = (np.linalg.norm(features - vector, axis=-1) for vector in vectors)
         nearest: NDArray[np.float32] = functools.reduce(np.minimum, apart)  # h w
         found.append(core(smooth(nearest, sigma)[..., np.newaxis], window)[:, 0])

@@ -20,38 +20,8 @@ if TYPE_CHECKING:
     from dinoscope.reference import Reference
     from dinoscope.settings import SimilaritySettings
     from dinoscope.similarity._probe import Probe
-    from dinoscope.similarity._windows import Surroundings
 
-_AROUND = 1500
-"""Patches around the examples that vote, evenly spread: with all of them it is not better, and much slower."""
-
-_NEIGHBOURS = 20
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Voters:
-    """Patches around the examples that vote.
-
-    Attributes
-    ----------
-    rows
-        Which of the patches around the examples they are, shape (n,).
-    patches
-        They themselves, standardised, shape (n, C).
-    steps
-        The same in steps, int8.
-    """
-
-    rows: NDArray[np.int64]
-    patches: NDArray[np.float32]
-    steps: NDArray[np.int8]
-
-    @classmethod
-    def of(cls, usual: Surroundings) -> Voters:
-        """Some of the patches, evenly spread."""
-        rows = np.arange(0, len(usual.features), max(1, len(usual.features) // _AROUND))
-        patches = usual.standardise(usual.features[rows])
-        return cls(rows, patches, in_steps(patches))
+_NEIGHBOURS = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +32,11 @@ class Neighbours:
     ----------
     probe
         What labelled the patches around the examples.
-    voters
-        The patches around all examples that may vote.
     bank
-        Those that do, and the examples.
+        These, and the examples.
     """
 
     probe: Probe
-    voters: Voters
     bank: SteppedBank
 
     def match(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,15 +58,11 @@ def fit_neighbours(reference: Reference, settings: SimilaritySettings, like: Nei
         around these examples.
     """
     probe = fit_probe(reference, settings, None if like is None else like.probe)
-    usual = probe.usual
-    voters = Voters.of(usual) if like is None else like.voters
-    stays = usual.within(reference.windows)[voters.rows]
-    told = np.full(
-        (len(reference.vectors), len(reference.classes)), 1.0 - SURE, np.float32
-    )  # of one class, of no other
-    examples = usual.standardise(reference.vectors)
-    told[~reference.positive] = probe.look(examples)[~reference.positive]
+    told = np.full((len(reference.vectors), len(reference.classes)), 1.0 - SURE, np.float32)  # of no other class
+    examples = probe.usual.standardise(reference.vectors)
+    told[~reference.positive] = probe.look(examples[~reference.positive])
     told[np.arange(len(told)), reference.class_index] = np.where(reference.positive, SURE, 1.0 - SURE)
-    steps = np.concatenate([voters.steps[stays], in_steps(examples)])
-    labels = np.concatenate([probe.look(voters.patches)[stays], told])
-    return Neighbours(probe, voters, SteppedBank.of(steps, labels, _NEIGHBOURS))
+    order = np.lexsort(examples.T)  # so that the order of clicks is no matter
+    voters = np.concatenate([probe.ground.patches, examples[order]])
+    labels = np.concatenate([probe.look(probe.ground.patches), told[order]])
+    return Neighbours(probe, SteppedBank.of(in_steps(voters), labels, _NEIGHBOURS))

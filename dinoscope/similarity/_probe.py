@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-_BACKGROUND = 2000
-"""Patches around the examples that are taken into account, evenly spread."""
-
 _DIRECTIONS = 64
 """Main directions of the features that are looked at: few examples say nothing about more."""
 
@@ -41,27 +38,27 @@ SURE = 0.95
 """Probability that a middling example gets."""
 
 _FLAT = 1e-9
-_STEPS, _SETTLED = 30, 1e-8
+_STEPS, _SETTLED = 30, 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ground:
-    """The patches around the examples, along the few directions that a probe looks at.
+    """The patches around the examples, and where they lie along the few directions that a probe looks at.
 
     Attributes
     ----------
     usual
-        All of them.
-    rows
-        Those that are taken into account, shape (n,).
+        What is usual around all examples.
+    patches
+        Those around the examples at hand, standardised, shape (n, C).
     main
         The directions, shape (C, d).
     near
-        Where these patches lie along them, shape (n, d).
+        Where the patches lie along them, shape (n, d).
     """
 
     usual: Surroundings
-    rows: NDArray[np.int64]
+    patches: NDArray[np.float32]
     main: NDArray[np.float32]
     near: Array
 
@@ -69,15 +66,14 @@ class Ground:
     def of(cls, reference: Reference, remove: int) -> Ground:
         """Around all examples; some main directions are taken out of the features, see `surroundings`."""
         usual = surroundings(reference, remove)
-        rows = np.arange(0, len(usual.features), max(1, len(usual.features) // _BACKGROUND))
-        around = usual.standardise(usual.features[rows])
-        main = _main_directions(around)
-        return cls(usual, rows, main, (around @ main).astype(np.float64))
+        patches = usual.standardise(usual.features)
+        main = _main_directions(patches)
+        return cls(usual, patches, main, (patches @ main).astype(np.float64))
 
     def within(self, windows: Sequence[Window]) -> Ground:
         """Around some of the examples; what is usual, and where to look, is still told by all."""
-        stays = self.usual.within(windows)[self.rows]
-        return replace(self, rows=self.rows[stays], near=self.near[stays])
+        stays = self.usual.within(windows)
+        return replace(self, patches=self.patches[stays], near=self.near[stays])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

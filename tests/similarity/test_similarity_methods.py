@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ from dinoscope.similarity._held_out import held_out
 from dinoscope.similarity._knn import fit_neighbours
 from dinoscope.similarity._probe import logistic_regression
 from dinoscope.similarity._prototype import fit_prototypes
-from dinoscope.similarity._windows import Surroundings, main_directions
+from dinoscope.similarity._steps import SteppedBank, in_steps
+from dinoscope.similarity._windows import as_they_are, main_directions
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
@@ -103,13 +105,13 @@ def test_features_are_read_a_few_tiles_at_a_time(
     monkeypatch.setattr("dinoscope.similarity._compare._VALUES", core**2 * store.channels)
     monkeypatch.setattr("dinoscope.similarity._dinosim._DISTANCES", 1000)
     sizes: list[int] = []
-    read = FeatureStore.read
+    read = FeatureStore.read_narrow
 
-    def noting(self: FeatureStore, region: Region) -> NDArray[np.float32]:
+    def noting(self: FeatureStore, region: Region) -> NDArray[np.floating]:
         sizes.append(region.size)
         return read(self, region)
 
-    monkeypatch.setattr(FeatureStore, "read", noting)
+    monkeypatch.setattr(FeatureStore, "read_narrow", noting)
     settings = SimilaritySettings.model_validate({"method": method})
     reference = build_reference(store, [CLICK], ReferenceSettings())
     sizes.clear()
@@ -255,7 +257,7 @@ def test_a_main_direction_can_be_left_out() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(400, 3)).astype(np.float32)
     features[:, 2] = features[:, 0] + 0.1 * rng.normal(size=400)
-    usual = Surroundings(features, np.zeros(3, np.float32), np.ones(3, np.float32), np.zeros((3, 0), np.float32))
+    usual = replace(as_they_are(3), features=features)
     less = replace(usual, removed=main_directions(features, 1).astype(np.float32))
     assert np.abs(usual.standardise(features)[:, 0]).mean() > 0.5
     assert np.abs(less.standardise(features)[:, [0, 2]]).mean() < 0.1
@@ -265,10 +267,13 @@ def test_a_main_direction_can_be_left_out() -> None:
 def test_neighbours_know_what_they_were_told(store: FeatureStore) -> None:
     prompts = [CLICK, PointPrompt((0, 24, 64), positive=False)]
     reference = build_reference(store, prompts, ReferenceSettings())
-    matcher = fit_neighbours(reference, SimilaritySettings(method="knn"))
-    told = matcher.bank.labels[-2:, 0]
-    np.testing.assert_allclose(told, [0.95, 0.05], atol=1e-6)
-    assert len(matcher.bank.steps) == 2 + len(matcher.probe.usual.features)  # all patches of so small an image
+    with patch.object(SteppedBank, "of") as bank_of:
+        matcher = fit_neighbours(reference, SimilaritySettings(method="knn"))
+    steps, labels, _ = bank_of.call_args.args
+    np.testing.assert_allclose(sorted(labels[-2:, 0]), [0.05, 0.95], atol=1e-6)
+    yes = int(labels[-1, 0] > 0.5) - 2
+    np.testing.assert_array_equal(steps[yes], in_steps(matcher.probe.usual.standardise(reference.vectors[:1]))[0])
+    assert len(steps) == 2 + len(matcher.probe.usual.features)  # all patches of so small an image
 
 
 @pytest.mark.parametrize("method", ["knn", "probe", "prototype"])

@@ -8,7 +8,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinoscope.similarity import Bank
 from dinoscope.similarity._steps import SteppedBank, _multiplies_whole, _products, in_steps
 
 STEP = 6.0 / 127
@@ -18,7 +17,16 @@ def distinct_steps(seed: int, count: int, channels: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(-127, 128, (count, channels)).astype(np.int64)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 50))
+def votes(distances: np.ndarray, labels: np.ndarray, neighbours: int) -> tuple[np.ndarray, float]:
+    """The mean of labels (M, K) by distances squared (M,), and how far off weights in steps may be from it."""
+    groups = min(256, len(labels))
+    radius = sorted(distances[group::groups].min() for group in range(groups))[min(neighbours, groups) - 1]
+    weights = np.maximum(radius + 1 - distances, 0)
+    steps = 127 * weights / weights.max()
+    return weights @ labels / weights.sum(), (steps > 0).sum() / max(1.0, steps.sum() - (steps > 0).sum())
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 700))
 def test_the_nearest_vote_as_in_a_loop_over_whole_numbers(seed: int, neighbours: int, count: int) -> None:
     rng = np.random.default_rng(seed)
     keys, queries = distinct_steps(seed, count, 5), distinct_steps(seed + 1, 7, 5)
@@ -26,14 +34,27 @@ def test_the_nearest_vote_as_in_a_loop_over_whole_numbers(seed: int, neighbours:
     bank = SteppedBank.of(keys.astype(np.int8), labels, neighbours)
     found = bank.match((queries * STEP).astype(np.float32))
     for query, values in zip(queries, found, strict=True):
-        distances = ((keys - query) ** 2).sum(axis=1)
-        order = np.argsort(distances)
-        last = distances[order[min(neighbours, count) - 1]]
-        surely, perhaps = labels[distances < last], labels[distances == last]
-        left = min(neighbours, count) - len(surely)
-        if len(perhaps) == left:  # else there is a tie, and any of them may vote
-            expected = np.concatenate([surely, perhaps]).mean(axis=0)
-            np.testing.assert_allclose(values, expected, rtol=1e-5)
+        expected, tolerance = votes(((keys - query) ** 2).sum(axis=1), labels, neighbours)
+        np.testing.assert_allclose(values, expected, atol=tolerance + 1e-4)
+
+
+def test_the_nearer_counts_the_more() -> None:
+    keys, labels = np.array([[10], [20], [30]]), np.eye(3, dtype=np.float32)
+    (found,) = SteppedBank.of(keys.astype(np.int8), labels, 3).match(np.zeros((1, 1), np.float32))
+    weights = np.array([900 - 100, 900 - 400, 0]) + 1
+    np.testing.assert_allclose(found, weights / weights.sum(), atol=0.01)
+
+
+def test_all_that_are_equally_near_count_alike() -> None:
+    keys, labels = np.array([[7, 0], [0, 7], [-7, 0]], np.int8), np.array([[1.0], [0.5], [0.0]], np.float32)
+    np.testing.assert_allclose(SteppedBank.of(keys, labels, 2).match(np.zeros((1, 2), np.float32)), [[0.5]], atol=1e-4)
+
+
+def test_labels_are_kept_finely() -> None:
+    labels = np.linspace(0, 1, 301, dtype=np.float32)[:, np.newaxis]
+    keys = distinct_steps(0, 301, 8).astype(np.int8)
+    found = SteppedBank.of(keys, labels, 1).match((keys * STEP).astype(np.float32))
+    np.testing.assert_allclose(found, labels, atol=1e-4)
 
 
 def test_what_is_far_off_counts_as_the_last_step() -> None:
@@ -64,9 +85,11 @@ def test_steps_change_a_vote_little() -> None:
     queries = rng.normal(size=(2000, 384)).astype(np.float32)
     queries[:600, :8] += rng.uniform(0, 2, (600, 1)).astype(np.float32)
     labels = (np.arange(1500) < 400).astype(np.float32)[:, np.newaxis]
-    exact, stepped = Bank(keys, labels, 20).match(queries), SteppedBank.of(in_steps(keys), labels, 20).match(queries)
-    assert np.abs(exact - stepped).mean() < 0.01
-    assert np.abs(exact - stepped).max() <= 0.15 + 1e-6  # three of twenty voters
+    found = SteppedBank.of(in_steps(keys), labels, 30).match(queries)
+    squares = np.stack([np.square(keys.astype(np.float64) - query).sum(axis=1) for query in queries])
+    apart = np.abs(found - [votes(row / STEP**2, labels, 30)[0] for row in squares])
+    assert apart.mean() < 0.005
+    assert apart.max() < 0.05
 
 
 @pytest.mark.parametrize("channels", [1, 7, 8, 384, 1024])

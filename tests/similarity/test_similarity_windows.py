@@ -15,7 +15,7 @@ from dinoscope.prompts import PointPrompt
 from dinoscope.reference import Reference, Window, build_reference, pool_references
 from dinoscope.settings import IntensitySettings, ReferenceSettings, SimilaritySettings, TilingSettings
 from dinoscope.similarity import build_bank
-from dinoscope.similarity._windows import core, distinct, surroundings
+from dinoscope.similarity._windows import core, distinct, surroundings, wide
 from dinoscope.testing import FakeEncoder
 
 if TYPE_CHECKING:
@@ -82,3 +82,25 @@ def test_what_lies_around_some_of_the_examples(tmp_path: Path) -> None:
         told = np.concatenate([core(w.features, w) for w in windows]) if windows else np.zeros((0, 2))
         assert {tuple(row) for row in usual.features[inside].tolist()} == {tuple(row) for row in told.tolist()}
         assert inside.sum() == (len(distinct(windows)) if windows else 0)
+
+
+def test_of_many_patches_some_are_looked_at_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clicks = [CLICK, PointPrompt((0, 24.0, 32.0)), PointPrompt((0, 60.0, 90.0))]
+    reference = pool_references([reference_at(tmp_path, 1.0, click=click) for click in clicks])
+    every = surroundings(reference)
+    monkeypatch.setattr("dinoscope.similarity._windows._ENOUGH", 20)
+    some = surroundings(reference)
+    rows = {tuple(row): number for number, row in enumerate(every.features.tolist())}
+    found = [rows[tuple(row)] for row in some.features.tolist()]
+    assert len(set(found)) == 20
+    assert set(np.diff(sorted(found)).tolist()) <= {len(rows) // 20, len(rows) // 20 + 1}
+    np.testing.assert_array_equal(some.inside, every.inside[found])
+    np.testing.assert_allclose(some.mean, some.features.mean(axis=0), rtol=1e-5)
+
+
+def test_half_precision_is_widened_without_a_loss() -> None:
+    half = np.random.default_rng(0).normal(size=(9, 5)).astype(np.float16)
+    for part in (half, half[::2], half.T, half[:0]):
+        np.testing.assert_array_equal(wide(part), part.astype(np.float32), strict=True)
+    single = half.astype(np.float32)
+    np.testing.assert_array_equal(wide(single), single, strict=True)
