@@ -32,11 +32,14 @@ class Neighbours:
     ----------
     probe
         What labelled the patches around the examples.
+    around
+        All of these in steps, shape (M, C), int8.
     bank
-        These, and the examples.
+        Those around the examples at hand, and the examples.
     """
 
     probe: Probe
+    around: NDArray[np.int8]
     bank: SteppedBank
 
     def match(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -58,11 +61,13 @@ def fit_neighbours(reference: Reference, settings: SimilaritySettings, like: Nei
         around these examples.
     """
     probe = fit_probe(reference, settings, None if like is None else like.probe)
-    told = np.full((len(reference.vectors), len(reference.classes)), 1.0 - SURE, np.float32)  # of no other class
+    ground = probe.ground
+    around = in_steps(ground.patches) if like is None else like.around
     examples = probe.usual.standardise(reference.vectors)
+    told = np.full((len(examples), len(reference.classes)), 1.0 - SURE, np.float32)  # of no other class
     told[~reference.positive] = probe.look(examples[~reference.positive])
     told[np.arange(len(told)), reference.class_index] = np.where(reference.positive, SURE, 1.0 - SURE)
     order = np.lexsort(examples.T)  # so that the order of clicks is no matter
-    voters = np.concatenate([probe.ground.patches, examples[order]])
-    labels = np.concatenate([probe.look(probe.ground.patches), told[order]])
-    return Neighbours(probe, SteppedBank.of(in_steps(voters), labels, _NEIGHBOURS))
+    steps = np.concatenate([around[ground.stays], in_steps(examples[order])])
+    labels = np.concatenate([probe.look(ground.patches)[ground.stays], told[order]])
+    return Neighbours(probe, around, SteppedBank.of(steps, labels, _NEIGHBOURS))

@@ -22,7 +22,7 @@ _LARGEST = 127
 _REACH = 6.0
 """Standard deviations that they reach; what is further off counts as that far."""
 
-_GROUPS = 256
+_GROUPS = 128
 """Into which voters are dealt out to find the radius within which they vote."""
 
 _NEVER = 2**30

@@ -24,7 +24,7 @@ SMALLEST_SPREAD = 1e-6
 
 _TINY = 1e-12
 
-_ENOUGH = 1000
+_FEWEST, _PER_WINDOW, _MOST = 500, 120, 1500
 """Patches around the examples that are looked at: with more of them nothing is found better, but all of it slower."""
 
 
@@ -104,7 +104,7 @@ class Surroundings:
 
 
 def surroundings(reference: Reference, remove: int = 0) -> Surroundings:
-    """What lies around the examples of a reference: up to a thousand patches, evenly spread.
+    """What lies around the examples of a reference: hundreds of patches, evenly spread.
 
     Parameters
     ----------
@@ -116,7 +116,8 @@ def surroundings(reference: Reference, remove: int = 0) -> Surroundings:
     """
     windows = reference.windows
     _, first, same = np.unique(_numbers(windows), return_index=True, return_inverse=True)
-    kept = np.linspace(0, len(first) - 1, min(_ENOUGH, len(first))).astype(np.int64)
+    enough = min(max(_FEWEST, _PER_WINDOW * len(windows)), _MOST, len(first))
+    kept = np.linspace(0, len(first) - 1, enough).astype(np.int64)
     features = wide(np.concatenate([core(window.features, window) for window in windows])[first[kept]])
     inside = np.zeros((len(first), len(windows)), bool)
     inside[same, np.repeat(np.arange(len(windows)), [window.patches.size for window in windows])] = True

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinoscope.similarity._steps import SteppedBank, _multiplies_whole, _products, in_steps
+from dinoscope.similarity._steps import _GROUPS, SteppedBank, _multiplies_whole, _products, in_steps
 
 STEP = 6.0 / 127
 
@@ -19,7 +19,7 @@ def distinct_steps(seed: int, count: int, channels: int) -> np.ndarray:
 
 def votes(distances: np.ndarray, labels: np.ndarray, neighbours: int) -> tuple[np.ndarray, float]:
     """The mean of labels (M, K) by distances squared (M,), and how far off weights in steps may be from it."""
-    groups = min(256, len(labels))
+    groups = min(_GROUPS, len(labels))
     radius = sorted(distances[group::groups].min() for group in range(groups))[min(neighbours, groups) - 1]
     weights = np.maximum(radius + 1 - distances, 0)
     steps = 127 * weights / weights.max()

@@ -88,7 +88,9 @@ def test_of_many_patches_some_are_looked_at_from_everywhere(tmp_path: Path, monk
     clicks = [CLICK, PointPrompt((0, 24.0, 32.0)), PointPrompt((0, 60.0, 90.0))]
     reference = pool_references([reference_at(tmp_path, 1.0, click=click) for click in clicks])
     every = surroundings(reference)
-    monkeypatch.setattr("dinoscope.similarity._windows._ENOUGH", 20)
+    monkeypatch.setattr("dinoscope.similarity._windows._FEWEST", 10)
+    monkeypatch.setattr("dinoscope.similarity._windows._PER_WINDOW", 8)
+    monkeypatch.setattr("dinoscope.similarity._windows._MOST", 20)
     some = surroundings(reference)
     rows = {tuple(row): number for number, row in enumerate(every.features.tolist())}
     found = [rows[tuple(row)] for row in some.features.tolist()]
