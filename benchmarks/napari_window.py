@@ -1,4 +1,4 @@
-"""How long napari's window is blocked while dinoscope works, and how fast it answers. Phantom, in a real window.
+"""How soon the widget is there in napari, how long its window is blocked, and how fast it answers. In a real window.
 
 ``xvfb-run -a -s "-screen 0 1600x1000x24" python -m benchmarks.napari_window``, or without ``xvfb-run`` on a screen.
 A timer in the main thread ticks every 5 ms; the longest time between two ticks is how long the window was blocked.
@@ -6,6 +6,8 @@ A timer in the main thread ticks every 5 ms; the longest time between two ticks 
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +20,7 @@ from qtpy.QtWidgets import QApplication, QCheckBox
 from superqt import QLabeledDoubleSlider
 
 from benchmarks._data import save
+from benchmarks._turns import spread
 from dinoscope.encoders import create_encoder, random_dinov2
 from dinoscope.geometry import Region
 from dinoscope.jobs import Runner, background_executor
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 SIDE = 3072
 TICK_MS = 5
 SETTLE_S = 2.0
+STARTS = 5
+"""After one that gets everything into the memory of the system."""
+
 _LONG_MS = 100
 THRESHOLDS = np.linspace(0.2, 0.9, 36)
 
@@ -55,7 +61,8 @@ class Ticks:
 
 
 def main() -> None:
-    """Measure the bundled encoder, and one that is much slower."""
+    """Measure the start, the bundled encoder, and one that is much slower."""
+    save("napari_start", {"seconds": spread([_seconds_to_start() for _ in range(STARTS + 1)][1:])})
     makers: dict[str, Callable[[], Encoder]] = {
         "nano": lambda: create_encoder("nano", "cpu"),
         "random-dinov2-small": lambda: random_dinov2("small"),
@@ -66,6 +73,12 @@ def main() -> None:
             figures[name] = measure(make, Path(folder))
         print(name, figures[name], flush=True)
     save("napari_window", figures)
+
+
+def _seconds_to_start() -> float:
+    """In a process of its own."""
+    call = [sys.executable, "-m", "benchmarks._napari_start"]
+    return float(subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def measure(make: Callable[[], Encoder], folder: Path) -> dict[str, Any]:

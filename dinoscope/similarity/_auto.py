@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from dinoscope.similarity._held_out import Fit
     from dinoscope.similarity._methods import Matcher
 
-_COMPARED = 1000
-"""Patches around the examples that a held-out one is compared with."""
-
 _CLEARLY = 0.01
 """By how much a method must be better than the one before it: five examples say no more than that."""
 
@@ -35,8 +32,7 @@ def choose(reference: Reference, methods: Mapping[str, Fit]) -> str:
     methods
         What fits each method, the one to prefer first.
     """
-    features = surroundings(reference).features
-    around = features[:: max(1, len(features) // _COMPARED)]
+    around = surroundings(reference).features
     chosen, best = next(iter(methods)), -np.inf
     for name, fit in methods.items():
         ranks = [_ranks(matcher, reference, out, around) for matcher, out in held_out(reference, fit)]

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 _FOLDS = 5
 """Of more examples, several are held out together."""
 
-_COMPARED = 4000
-"""Patches around the examples that a held-out one is compared with."""
-
 
 class Fit(Protocol):
     """Makes a matcher of some examples, perhaps like one of these and others."""
@@ -92,8 +89,7 @@ def prominence(reference: Reference, fit: Fit) -> float:
     -------
     Standard deviations of the similarities around, the mean over all examples that are held out; nan where none is.
     """
-    features = surroundings(reference).features
-    around = features[:: max(1, len(features) // _COMPARED)]
+    around = surroundings(reference).features
     found: list[float] = []
     for matcher, out in held_out(reference, fit):
         own, others = matcher.match(reference.vectors[out]), matcher.match(around)

@@ -32,7 +32,7 @@ _QUERIES = 512
 """Patches compared at once: their distances stay close to the processor."""
 
 _FEWEST = 8
-"""Channels. With a single one, torch 2.13 gives what happens to be in memory."""
+"""Rows and columns that torch multiplies. With a single channel, torch 2.13 gives what happens to be in memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,9 +41,9 @@ class SteppedBank:
 
     The nearer the more they count: as the radius squared less their distance squared, the weights of Dudani (IEEE
     Trans. Syst. Man Cybern. 1976, https://doi.org/10.1109/TSMC.1976.5408784) on squares. A voter at the radius counts
-    next to nothing, so that a vote changes little with what features are rounded to, and with the radius. That need not
-    be the distance of the k-th nearest patch, then, for which all must be sorted: it is the k-th of the least distances
-    in groups, within which there are a few patches more.
+    next to nothing, so that a vote changes little with what features are rounded to, and with the radius. So that need
+    not be the distance of the k-th nearest patch, for which all would have to be sorted: it is the k-th of the least
+    distances within the groups, and a few patches more than k lie nearer.
 
     Attributes
     ----------
@@ -138,5 +138,5 @@ def _multiplies_whole() -> bool:
     if not torch.cpu._is_vnni_supported():
         return False
     rows = torch.arange(-127, 128, dtype=torch.int8).repeat(8)[: 24 * 80].view(24, 80)
-    columns = rows.flip(0).T
-    return torch.equal(torch._int_mm(rows, columns), (rows.float() @ columns.float()).int())
+    both = rows.flip(0).T, rows.flip(0).T[:, :8].contiguous()  # a bank, and its ballots
+    return all(torch.equal(torch._int_mm(rows, one), (rows.float() @ one.float()).int()) for one in both)
