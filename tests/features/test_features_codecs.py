@@ -114,6 +114,7 @@ def test_a_store_of_few_bytes_gives_nearly_the_same_features(tmp_path: Path, cod
     assert close.mean() > 0.999  # but for patches that are like none in the sample
     again = FeatureStore.open(store.path)
     np.testing.assert_array_equal(all_features(again), all_features(store))
+    np.testing.assert_array_equal(store.read_narrow(store.grid.extent), all_features(store), strict=True)
     assert encoder.encoded_tiles == 2 * 220  # the tiles it was fitted on are kept
 
 

@@ -45,9 +45,9 @@ def test_every_region_reads_the_same_whatever_was_read_before(store: FeatureStor
         region = Region(tuple(a for a, _ in corners), tuple(b for _, b in corners))
         if region.size:
             np.testing.assert_array_equal(store.read(region), everything[region.slices])
-            half = store.read_half(region)
-            assert half.dtype == np.float16
-            np.testing.assert_array_equal(half, everything[region.slices])
+            for half in (store.read_half(region), store.read_narrow(region)):
+                assert half.dtype == np.float16
+                np.testing.assert_array_equal(half, everything[region.slices])
 
 
 def test_what_is_remembered_is_not_read_again(store: FeatureStore, loads: list[Region]) -> None:
