@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dinoscope.similarity._windows import SMALLEST_SPREAD, core, distinct
+from dinoscope.similarity._windows import SMALLEST_SPREAD, distinct, patches_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,13 +90,7 @@ def _around(windows: Iterable[Window]) -> NDArray[np.float32]:
     mine = tuple(windows)
     kept = distinct(mine)
     kept = kept[:: -(-len(kept) // _MOST_PATCHES)]
-    parts, first = [], 0
-    for window in mine:
-        patches = core(window.features, window)
-        here = kept[(first <= kept) & (kept < first + len(patches))] - first
-        parts.append(patches[here].astype(np.float32))
-        first += len(patches)
-    return np.concatenate(parts)
+    return patches_of(mine, kept)
 
 
 def _sample(store: FeatureStore) -> NDArray[np.float32]:

@@ -34,6 +34,18 @@ def core(values: NDArray[Any], window: Window) -> NDArray[Any]:
     return inside.reshape(-1, values.shape[-1])
 
 
+def patches_of(windows: Sequence[Window], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Features of some of the patches of all windows, which are counted one window after the other, shape (n, C)."""
+    features = np.empty((len(rows), windows[0].features.shape[-1]), np.float32)
+    first = 0
+    for window in windows:
+        patches = core(window.features, window)
+        here = (first <= rows) & (rows < first + len(patches))
+        features[here] = wide(patches[rows[here] - first])
+        first += len(patches)
+    return features
+
+
 def distinct(windows: Sequence[Window]) -> NDArray[np.int64]:
     """Indices of the patches of all windows, each patch of a grid over an image once."""
     return np.sort(np.unique(_numbers(windows), return_index=True)[1])
@@ -115,15 +127,16 @@ def surroundings(reference: Reference, remove: int = 0) -> Surroundings:
         in the tile, or the background.
     """
     windows = reference.windows
-    _, first, same = np.unique(_numbers(windows), return_index=True, return_inverse=True)
-    enough = min(max(_FEWEST, _PER_WINDOW * len(windows)), _MOST, len(first))
-    kept = np.linspace(0, len(first) - 1, enough).astype(np.int64)
-    features = wide(np.concatenate([core(window.features, window) for window in windows])[first[kept]])
-    inside = np.zeros((len(first), len(windows)), bool)
-    inside[same, np.repeat(np.arange(len(windows)), [window.patches.size for window in windows])] = True
+    numbers = _numbers(windows)
+    each, first = np.unique(numbers, return_index=True)
+    enough = min(max(_FEWEST, _PER_WINDOW * len(windows)), _MOST, len(each))
+    kept = np.linspace(0, len(each) - 1, enough).astype(np.int64)
+    features = patches_of(windows, first[kept])
+    ends = np.cumsum([window.patches.size for window in windows])
+    inside = np.stack([np.isin(each[kept], part) for part in np.split(numbers, ends[:-1])], axis=1)
     mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), SMALLEST_SPREAD)
     removed = main_directions((features - mean) / spread, min(remove, features.shape[1] - 1)).astype(np.float32)
-    return Surroundings(features, mean, spread, removed, windows, inside[kept])
+    return Surroundings(features, mean, spread, removed, windows, inside)
 
 
 def as_they_are(channels: int) -> Surroundings:
