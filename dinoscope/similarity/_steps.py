@@ -28,6 +28,9 @@ _GROUPS = 128
 _NEVER = 2**30
 """Square of a length that no features have: who has it never votes."""
 
+_EXACT = 2**24
+"""Up to which single precision holds all whole numbers."""
+
 _QUERIES = 512
 """Patches compared at once: their distances stay close to the processor."""
 
@@ -125,11 +128,12 @@ def _in_steps(features: torch.Tensor) -> torch.Tensor:
 def _products(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     """Matrix product of int8 (N, C) and (C, M) as int32, by the instructions for it where the processor has them.
 
-    Floats give the same: sums of so few products are whole numbers that they hold exactly.
+    Floats give the same, where they are wide enough to hold the largest sum there can be exactly.
     """
     if len(columns) >= _FEWEST and _multiplies_whole():
         return torch._int_mm(rows, columns)
-    return (rows.float() @ columns.float()).int()
+    exact = torch.float32 if len(columns) * _LARGEST**2 <= _EXACT else torch.float64
+    return (rows.to(exact) @ columns.to(exact)).int()
 
 
 @functools.cache

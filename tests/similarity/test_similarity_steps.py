@@ -101,6 +101,17 @@ def test_whole_numbers_and_floats_multiply_alike(channels: int, monkeypatch: pyt
     np.testing.assert_array_equal(_products(rows, columns.T).numpy(), expected)
 
 
+def test_floats_hold_the_largest_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1535 squares of 127 and one of 126 and 127: a sum that single precision rounds."""
+    monkeypatch.setattr("dinoscope.similarity._steps._multiplies_whole", lambda: False)
+    rows = torch.full((2, 1536), 127, dtype=torch.int8)
+    columns = rows.T.clone()
+    columns[0, 0] = 126
+    expected = (rows.long() @ columns.long()).tolist()
+    assert expected[0][0] % 2 == 1
+    assert _products(rows, columns).tolist() == expected
+
+
 def test_a_product_that_is_wrong_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: True)
     monkeypatch.setattr(
