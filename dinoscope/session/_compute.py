@@ -19,13 +19,10 @@ from dinoscope.errors import PromptError
 from dinoscope.features import (
     Cut,
     FeatureStore,
-    default_store_path,
     extract_features,
     feature_colours,
-    open_cuts,
     plan_cuts,
     plan_features,
-    trim_cache,
 )
 from dinoscope.geometry import Region
 from dinoscope.jobs import Progress
@@ -58,19 +55,16 @@ if TYPE_CHECKING:
 
     from dinoscope.batch import ScaleSuggestion
     from dinoscope.encoders import Encoder
-    from dinoscope.features import Manifest
     from dinoscope.jobs import ProgressCallback
     from dinoscope.measure import ObjectTable
     from dinoscope.outputs import Detections
     from dinoscope.reference import Reference
     from dinoscope.segmentation import Segmentation, Segmenter
+    from dinoscope.session._stores import Stores
     from dinoscope.similarity import WritableArray
 
 _TILES_AT_ONCE = 4
 """Tiles per side of the blocks in which a map fills up."""
-
-_REMEMBERED = 2**28
-"""Bytes of features that stay in memory: the next click is answered for the same view."""
 
 _FIRST_SIDE = 2048
 """Voxels per side of the most that is answered first: a view of a whole large image shows nothing finer anyway."""
@@ -124,21 +118,17 @@ class Workshop:
     ----------
     create_encoder
         Makes an encoder from its name and device.
-    folder
-        Where feature stores are kept; the user's cache by default.
-    cache_limit
-        Bytes that they may take, or None for no limit.
+    stores
+        Where features are kept.
     """
 
     create_encoder: Callable[[str, str], Encoder]
-    folder: Path | None = None
-    cache_limit: int | None = None
+    stores: Stores
     _encoder: tuple[tuple[str, str], Encoder] | None = field(default=None, repr=False)
     _segmenter: tuple[tuple[str, str], Segmenter] | None = field(default=None, repr=False)
     _texts: TextLookUp | None = field(default=None, repr=False)
     _scratch: Path | None = field(default=None, repr=False)
     _growth: _Growth | None = field(default=None, repr=False)
-    _cut: tuple[FeatureStore, tuple[Cut, ...]] | None = field(default=None, repr=False)
 
     def bring_up(
         self, inputs: Inputs, wanted: Iterable[Stage], known: Mapping[Stage, Result], progress: ProgressCallback
@@ -162,8 +152,8 @@ class Workshop:
             result = current.get(stage)
             if result is None:
                 value = makers[stage](inputs, have, progress)
-                stores = [cut.store for cut in self._cut[1]] if self._cut is not None else []
-                advice = advice_on(stage, have | {stage: value}, inputs.settings.tiling.cut_axes, stores)
+                now = have | {stage: value}
+                advice = advice_on(stage, now, inputs.settings.tiling.cut_axes, self.stores.in_use)
                 result = Result(stage, inputs.key(stage), value, advice)
                 yield result
             have[stage] = result.value
@@ -173,12 +163,7 @@ class Workshop:
         spec = self._load(inputs).spec
         manifest = plan_features(inputs.image, spec, settings.tiling, settings.intensity, settings.storage)
         plan_cuts(inputs.image, manifest, settings.tiling.cut_axes)  # what cannot be cut leaves no store behind
-        path = self._path(manifest)
-        if self.cache_limit is not None and not path.exists():
-            trim_cache(path.parent, self.cache_limit)
-        store = FeatureStore.open_or_create(path, manifest)
-        store.remember(_REMEMBERED)
-        return store
+        return self.stores.open(manifest)
 
     def _make_cost(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Cost:
         return measure_cost(self._stacks(inputs, have), self._load(inputs), inputs.settings.encoder.batch_size)
@@ -203,11 +188,8 @@ class Workshop:
         return without(pool_references(found), frozenset(rows.tolist()))
 
     def _make_scale(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> ScaleSuggestion:
-        path = self._path(have["features"].manifest)
-        if self.cache_limit is not None:
-            trim_cache(path.parent, self.cache_limit, keep=(path,))
-        stages = inputs.settings.stages
-        return suggest_scale(inputs.image, self._load(inputs), inputs.heard_prompts, stages, path.parent, progress)
+        folder, stages = self.stores.make_room(have["features"].manifest), inputs.settings.stages
+        return suggest_scale(inputs.image, self._load(inputs), inputs.heard_prompts, stages, folder, progress)
 
     def _make_preview(self, inputs: Inputs, have: dict[Stage, Any], progress: ProgressCallback) -> Preview:
         """Fill what is in view; of several stacks the first alone, since the others need many sections for it."""
@@ -297,23 +279,15 @@ class Workshop:
         positions = np.array([stack.position(place) for place in places]).reshape(-1, 3)
         return inputs.heard[examples_at(have["reference"], stack.store, positions, classes)]
 
-    def lead(self, store: FeatureStore) -> Cut | None:
-        """Of the stacks that an image with this store is cut into, the one to be trusted most, once they are open."""
-        return self._cut[1][0] if self._cut is not None and self._cut[0] is store else None
-
     def _stacks(self, inputs: Inputs, have: dict[Stage, Any]) -> tuple[Cut, ...]:
         """The stacks that the image is cut into, with their features."""
-        store: FeatureStore = have["features"]
-        if self._cut is None or self._cut[0] is not store:
-            self._cut = store, open_cuts(inputs.image, store, inputs.settings.tiling.cut_axes)
-        return self._cut[1]
+        return self.stores.cut(inputs.image, have["features"], inputs.settings.tiling.cut_axes)
 
     def _extract(self, inputs: Inputs, stack: Cut, region: Region | None, progress: ProgressCallback) -> None:
         """Compute missing features of a region; progress counts the tiles of the whole image."""
         if not stack.store.pending(region):
             return
-        stores = [cut.store for cut in self._cut[1]] if self._cut is not None else []
-        stores = stores if stack.store in stores else [stack.store]
+        stores = self.stores.in_use if stack.store in self.stores.in_use else [stack.store]
         total = sum(len(store.manifest.tiles) for store in stores)
 
         def count(_: Progress) -> None:
@@ -340,9 +314,6 @@ class Workshop:
         if self._texts is None or (self._texts.text_encoder, self._texts.device) != wanted:
             self._texts = TextLookUp(*wanted)
         return self._texts
-
-    def _path(self, manifest: Manifest) -> Path:
-        return default_store_path(manifest) if self.folder is None else self.folder / f"{manifest.key}.zarr"
 
     def _array(self, shape: tuple[int, ...], dtype: DTypeLike) -> WritableArray:
         """Zeros: in memory, or on disk where they would take too much of it."""

@@ -71,7 +71,7 @@ class ScaleGuide:
         NotReadyError
             If there is no image.
         """
-        return self._session.request("scale", *self._session.missing)
+        return self._session.request("scale")
 
     def accept(self) -> None:
         """Work at the suggested scale; nothing happens where none is suggested."""

@@ -237,7 +237,7 @@ class Session:
             If they are not open yet.
         """
         store = self.result("features")
-        found = None if self._workshop is None else self._workshop.lead(store)
+        found = None if self._workshop is None else self._workshop.stores.lead(store)
         if found is None:
             raise NotReadyError("there are no features yet: give an example and wait")
         return found
@@ -292,7 +292,7 @@ class Session:
         return stage in plan(self._coming(), (), in_view=False)
 
     def request(self, *stages: Stage) -> Job:
-        """Make results and what they are made from, in the background. A job that is under way is cancelled.
+        """Make results and what they are made from, in the background; a job under way goes on as part of this one.
 
         Raises
         ------
@@ -300,10 +300,11 @@ class Session:
             If there is no image.
         """
         inputs, known = self._inputs(), dict(self._results)
-        self._wanted = stages
+        begun = self.missing if self.is_running and not self._job.is_cancelled else ()  # what was cancelled ends
+        wanted = self._wanted = tuple(dict.fromkeys((*stages, *begun)))
 
         def work(progress: ProgressCallback) -> Iterator[Result]:
-            return self._bring_up(inputs, stages, known, progress)
+            return self._bring_up(inputs, wanted, known, progress)
 
         return self._job.start(work, self._accept)
 
@@ -346,9 +347,10 @@ class Session:
         self, inputs: Inputs, wanted: tuple[Stage, ...], known: dict[Stage, Result], progress: ProgressCallback
     ) -> Iterator[Result]:
         from dinoscope.session._compute import Workshop  # loads torch: in the thread that works
+        from dinoscope.session._stores import Stores
 
         if self._workshop is None:
-            self._workshop = Workshop(self.make_encoder, self.folder, self._cache_limit)
+            self._workshop = Workshop(self.make_encoder, Stores(self.folder, self._cache_limit))
         return self._workshop.bring_up(inputs, wanted, known, progress)
 
     def _examples_changed(self) -> None:

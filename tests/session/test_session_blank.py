@@ -64,7 +64,8 @@ def test_all_directions_of_a_volume_are_counted(session: Session, notices: list[
     session.settings.tiling.slicing = "all"
     session.prompts = [CLICK]
     session.request("similarity")
-    stores = session.lead.store, *(session._workshop._cut[1][n].store for n in (1, 2))  # type: ignore[union-attr,index]
+    stores = session._workshop.stores.in_use  # type: ignore[union-attr]
+    assert len(stores) == 3
     found = sum(len(store.blanks.found) for store in stores)
     assert len(stores[0].blanks.found) == 48 * 21 < found
     assert notices[-1].startswith(f"{found:,} of {sum(len(store.manifest.tiles) for store in stores):,} tiles were")
