@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dinoscope.geometry import Region
-from dinoscope.image import Image, open_image
+from dinoscope.image import open_image
 from dinoscope.jobs import Runner
 from dinoscope.prompts import PointPrompt
 from dinoscope.session import OBJECTS, Recorder, Session, origin_at
 from dinoscope.testing import FakeEncoder
+from tests.session.later import Later
+from tests.views.headless import squares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,14 +26,7 @@ A, B = PointPrompt((0, 48.0, 48.0)), PointPrompt((0, 112.0, 144.0))
 COUNTER = PointPrompt((0, 80.0, 80.0), positive=False)
 
 
-def image() -> Image:
-    pixels = np.random.default_rng(0).random((160, 200), dtype=np.float32) * 0.2
-    pixels[32:64, 32:64] += 0.7
-    pixels[96:128, 128:160] += 0.7
-    return open_image(pixels, name="squares")
-
-
-class World(Executor):
+class World:
     """A session whose worker and whose people take turns in one thread: people act whenever the worker tells something.
 
     Parameters
@@ -45,20 +39,18 @@ class World(Executor):
 
     def __init__(self, folder: Path, acts: Sequence[str] = ()) -> None:
         self._acts = list(acts)
-        self._todo: list[Callable[[], Any]] = []
+        self._worker = Later()
         self._told: list[Callable[[], None]] = []
-        self.session = Session(Runner(self, self._tell), folder, lambda *_: FakeEncoder())
+        self.session = Session(Runner(self._worker, self._tell), folder, lambda *_: FakeEncoder())
         self.log = Recorder(self.session).log
-        self.session.image = image()
+        self.session.image = open_image(squares(), name="squares")
         self.session.follow("cost", "similarity")
 
-    def submit(self, work: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
-        self._todo.append(lambda: work(*args, **options))
-        return Future()
-
-    def work(self) -> None:
-        """Do the next job as far as it gets."""
-        self._todo.pop(0)()
+    def work(self, *acts: str) -> None:
+        """Do the next job as far as it gets while people do something more, and hear of it."""
+        self._acts += acts
+        self._worker.step()
+        self.hear()
 
     def hear(self, most: int | None = None) -> None:
         """Hear what was told, or the first of it."""
@@ -68,8 +60,8 @@ class World(Executor):
 
     def rest(self) -> None:
         """Let everything come to its end."""
-        while self._todo or self._told or self._acts:
-            if self._todo:
+        while self._worker.todo or self._told or self._acts:
+            if self._worker.todo:
                 self.work()
             elif self._acts:
                 self._act()
@@ -89,8 +81,6 @@ class World(Executor):
                 self.hear()
             case "undo":
                 session.undo_prompts()
-            case "cancel":
-                session.cancel()
             case "colours":
                 session.request("colours")
             case "objects" if any(prompt.positive for prompt in session.prompts):
@@ -102,7 +92,7 @@ class World(Executor):
             case "pixel size":
                 session.tell_pixel_size(5.0)
             case "image":
-                session.image = image()
+                session.image = open_image(squares(), name="squares")
             case "A" | "B" | "counter":
                 session.prompts = (*session.prompts, {"A": A, "B": B, "counter": COUNTER}[act])
 
@@ -140,12 +130,8 @@ def test_in_the_end_it_is_as_if_all_had_been_waited_for(acts: list[str]) -> None
 def test_a_late_answer_puts_no_other_store_in_the_place_of_the_one_that_is_filled(tmp_path: Path) -> None:
     """The first job tells its store when the second has begun without it, and the second when the third has with it."""
     world = World(tmp_path)
-    world._acts = ["A"]
-    world.work()
-    world.hear()
-    world._acts = ["B"]
-    world.work()
-    world.hear()
+    world.work("A")
+    world.work("B")
     world.rest()
     assert origin_at(world.session, A.position).example.number == 0
     assert origin_at(world.session, B.position).example.number == 1

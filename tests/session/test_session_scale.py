@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +11,7 @@ from dinoscope.jobs import Runner
 from dinoscope.prompts import PointPrompt
 from dinoscope.session import Recorder, Session
 from dinoscope.testing import FakeEncoder
+from tests.session.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,21 +105,6 @@ def test_it_tells_whenever_there_is_something_else_to_say(session: Session) -> N
     assert told[-1]
     session.settings.tiling.scale = 0.5
     assert told[-1] == ""
-
-
-class Later(Executor):
-    """Works when it is told to."""
-
-    def __init__(self) -> None:
-        self.todo: list[Callable[[], Any]] = []
-
-    def submit(self, work: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
-        self.todo.append(lambda: work(*args, **options))
-        return Future()
-
-    def run(self) -> None:
-        while self.todo:
-            self.todo.pop(0)()
 
 
 def test_what_was_under_way_goes_on_after_the_answer(tmp_path: Path, squares: Image) -> None:
