@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from psygnal import Signal, SignalGroup
+from psygnal import Signal
 
 from dinoscope.batch import Recipe, Row, apply, find_images
 from dinoscope.encoders import create_encoder
-from dinoscope.errors import Cancelled
-from dinoscope.jobs import Job, Listener, Progress, Runner
+from dinoscope.jobs import Runner
+from dinoscope.session._current_job import CurrentJob
+from dinoscope.session._events import JobEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dinoscope.batch import ResultKind
     from dinoscope.encoders import Encoder
     from dinoscope.image import Image
-    from dinoscope.jobs import ProgressCallback
+    from dinoscope.jobs import Job, ProgressCallback
     from dinoscope.session._session import Session
 
 
@@ -44,17 +45,11 @@ def recipe_of(session: Session, results: tuple[ResultKind, ...]) -> Recipe:
     )
 
 
-class BatchEvents(SignalGroup):
-    """What a batch tells, through its runner's dispatcher."""
+class BatchEvents(JobEvents):
+    """What a batch tells."""
 
     row = Signal(Row)
     """An image is done."""
-    progress = Signal(Progress)
-    """The work has come this far."""
-    running = Signal(bool)
-    """The batch has begun or ended."""
-    failed = Signal(str)
-    """The batch ended with this error."""
 
 
 class Batch:
@@ -81,22 +76,26 @@ class Batch:
         self._make_encoder = make_encoder
         self.events = BatchEvents()
         self.rows: list[Row] = []
-        self._runner = runner or Runner()
-        self._job = Job()
-        self._is_closed = False
+        self._job = CurrentJob(runner or Runner(), self.events)
 
     def start(self, recipe: Recipe, source: Path | Image, folder: Path) -> Job:
-        """Look into an image, or into all those of a folder, and write what is found to `folder`."""
+        """Look into an image, or into all those of a folder, and write what is found to `folder`.
+
+        A batch that is under way is cancelled, and its rows are no longer told.
+        """
+        rows: list[Row] = []
 
         def work(progress: ProgressCallback) -> Iterator[Row]:
             images = find_images(source) if isinstance(source, Path) else (source,)
             return apply(recipe, images, folder, progress=progress, make_encoder=self._make_encoder)
 
-        self.rows = []
-        self._job.cancel()
-        self._tell(lambda: self.events.running.emit(True))
-        self._job = self._runner.start(work, Listener(self._accept, self._progress, self._end))
-        return self._job
+        def accept(row: Row) -> None:
+            rows.append(row)
+            if self.rows is rows:
+                self.events.row.emit(row)
+
+        self.rows = rows
+        return self._job.start(work, accept)
 
     @property
     def table(self) -> dict[str, NDArray[Any]]:
@@ -116,21 +115,5 @@ class Batch:
 
     def close(self) -> None:
         """End the batch and tell nothing more."""
-        self._is_closed = True
-        self._job.cancel()
-
-    def _tell(self, call: Callable[[], object]) -> None:
-        if not self._is_closed:
-            call()
-
-    def _accept(self, row: Row) -> None:
-        self.rows.append(row)
-        self._tell(lambda: self.events.row.emit(row))
-
-    def _progress(self, progress: Progress) -> None:
-        self._tell(lambda: self.events.progress.emit(progress))
-
-    def _end(self, error: Exception | None) -> None:
-        self._tell(lambda: self.events.running.emit(False))
-        if error is not None and not isinstance(error, Cancelled):
-            self._tell(lambda: self.events.failed.emit(str(error)))
+        self.events.block()
+        self._job.close()

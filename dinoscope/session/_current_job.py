@@ -1,8 +1,8 @@
-"""The work of a session: one job at a time, of which the newest alone is heard."""
+"""The work of a session, or of a batch: one job at a time, of which the newest alone is heard."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dinoscope.errors import Cancelled
 from dinoscope.jobs import Job, Listener, Progress
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dinoscope.jobs import ProgressCallback, Runner
-    from dinoscope.session._events import SessionEvents
-    from dinoscope.session._inputs import Result
+    from dinoscope.session._events import JobEvents
+
+T = TypeVar("T")
 
 
 class CurrentJob:
@@ -26,7 +27,7 @@ class CurrentJob:
         Where progress, the beginning and the end are told.
     """
 
-    def __init__(self, runner: Runner, events: SessionEvents) -> None:
+    def __init__(self, runner: Runner, events: JobEvents) -> None:
         self._runner, self._events = runner, events
         self._job = Job()
         self._generation = 0
@@ -47,7 +48,7 @@ class CurrentJob:
         """Whether the newest job was asked to stop."""
         return self._job.is_cancelled
 
-    def start(self, work: Callable[[ProgressCallback], Iterator[Result]], accept: Callable[[Result], None]) -> Job:
+    def start(self, work: Callable[[ProgressCallback], Iterator[T]], accept: Callable[[T], None]) -> Job:
         """Begin a job, each result of which is handed to `accept`, even when a newer one has begun since."""
         self.cancel()
         self._generation += 1

@@ -1,4 +1,4 @@
-"""What a session tells."""
+"""What sessions tell, and whatever else has jobs. All comes through the runner's dispatcher or the causing call."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from psygnal import Signal, SignalGroup
 from dinoscope.jobs import Progress
 
 
-class SessionEvents(SignalGroup):
-    """What a session tells. All of it comes through the runner's dispatcher or from the call that caused it."""
+class JobEvents(SignalGroup):
+    """How the newest of some jobs gets on."""
+
+    progress = Signal(Progress)
+    """It has come this far."""
+    running = Signal(bool)
+    """It has begun or ended."""
+    failed = Signal(str)
+    """It ended with this error."""
+
+
+class SessionEvents(JobEvents):
+    """What a session tells."""
 
     prompts = Signal(tuple)
     """The examples, or the references from elsewhere, are others now."""
@@ -16,11 +27,5 @@ class SessionEvents(SignalGroup):
     """The result of this stage is no longer true and is gone."""
     ready = Signal(str)
     """The result of this stage is there."""
-    progress = Signal(Progress)
-    """The running job has come this far."""
-    running = Signal(bool)
-    """A job has begun, or the last one has ended."""
-    failed = Signal(str)
-    """A job ended with this error."""
     notice = Signal(str)
     """Something that a person should know about a result."""
