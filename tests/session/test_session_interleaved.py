@@ -85,6 +85,14 @@ class World:
                 session.request("colours")
             case "objects" if any(prompt.positive for prompt in session.prompts):
                 session.request(*OBJECTS)
+            case "suggest" if session.guide.is_able:
+                session.guide.suggest()
+            case "scale" if session.scale_guide.is_able:
+                session.scale_guide.ask()
+            case "threshold":
+                session.settings.segmentation.threshold = 0.6
+            case "half size":
+                session.settings.tiling.scale = 0.5
             case "corner" | "everything":
                 session.view = Region((0, 0, 0), (1, 60, 60) if act == "corner" else (1, 160, 200))
             case "blank" | "not blank":
@@ -99,7 +107,7 @@ class World:
 
 HEARING = ("hear", "hear", "hear", "hear all", "nothing", "nothing", "nothing")
 DOING = ("A", "B", "A", "counter", "undo", "objects", "colours", "corner", "everything", "blank", "not blank")
-RARE = ("pixel size", "image")
+RARE = ("pixel size", "image", "suggest", "scale", "threshold", "half size")
 
 
 @given(acts=st.lists(st.sampled_from((*HEARING, *DOING, *RARE)), max_size=30))
