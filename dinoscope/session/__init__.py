@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from dinoscope.session._batch import Batch, BatchEvents, recipe_of
 from dinoscope.session._brush import Brush
 from dinoscope.session._cost import Cost
-from dinoscope.session._events import SessionEvents
+from dinoscope.session._events import JobEvents, SessionEvents
 from dinoscope.session._fine import fine_map
 from dinoscope.session._gestures import box, click, judge, outline, stroke
 from dinoscope.session._guide import Guide
@@ -43,6 +43,7 @@ __all__ = [
     "Brush",
     "Cost",
     "Guide",
+    "JobEvents",
     "Origin",
     "Preview",
     "Recorder",

@@ -46,7 +46,7 @@ def recipe_of(session: Session, results: tuple[ResultKind, ...]) -> Recipe:
 
 
 class BatchEvents(JobEvents):
-    """What a batch tells."""
+    """What a batch tells, besides how it gets on."""
 
     row = Signal(Row)
     """An image is done."""

@@ -19,7 +19,7 @@ class JobEvents(SignalGroup):
 
 
 class SessionEvents(JobEvents):
-    """What a session tells."""
+    """What a session tells, besides how its jobs get on."""
 
     prompts = Signal(tuple)
     """The examples, or the references from elsewhere, are others now."""
