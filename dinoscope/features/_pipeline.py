@@ -82,7 +82,8 @@ class _Step:
 class Pipeline:
     """Computes tiles that a store lacks, and leaves to other processes what they are faster with.
 
-    Blank tiles are no part of a batch: it is full of tiles worth encoding as long as there are any.
+    Blank tiles are no part of a batch: it is full of tiles worth encoding as long as there are any. Where it meets the
+    work of another process it goes on elsewhere.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ class Pipeline:
         skipped = 0
         while self._queue and len(self._waiting) < self._batch_size and len(blank) < _BLANK_AT_ONCE:
             tile = self._queue.popleft()
-            if self._store.holds(tile):
+            if self._is_done(tile):
                 skipped += 1
                 continue
             pixels = read_tile(self._image, manifest, tile)
@@ -150,7 +151,12 @@ class Pipeline:
                 self._keep(tile, of_tile)
 
     def _keep(self, tile: Tile, features: NDArray[np.float32]) -> None:
-        if self._store.holds(tile):  # somebody has computed it at the same time: go on elsewhere
-            self._queue.rotate(random.randrange(len(self._queue) + 1))
-        else:
+        if not self._is_done(tile):
             self._store.write(tile, keep_core(tile, features))
+
+    def _is_done(self, tile: Tile) -> bool:
+        """Whether somebody has done a tile by now. They are at work here, so the tiles after it come later."""
+        done = self._store.holds(tile)
+        if done:
+            self._queue.rotate(random.randrange(len(self._queue) + 1))
+        return done
