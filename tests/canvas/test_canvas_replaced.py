@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,27 +12,12 @@ from dinoscope.prompts import PointPrompt
 from dinoscope.session import Session
 from dinoscope.testing import FakeEncoder
 from tests.canvas.seen import BOTH, CLICK, COUNTER, OTHER, drawn_anew, names, told
+from tests.later import Later
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from dinoscope.image import Image
-
-
-class Later(Executor):
-    """Work waits until the test wants it done."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Callable[[], Any]] = []
-
-    def submit(self, work: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
-        self.waiting.append(lambda: work(*args, **options))
-        return Future()
-
-    def run(self) -> None:
-        while self.waiting:
-            self.waiting.pop(0)()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dinoscope.jobs import Runner
 from dinoscope.prompts import PointPrompt
 from dinoscope.session import Batch, Session, recipe_of
 from dinoscope.testing import FakeEncoder
-from tests.session.later import Later
+from tests.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from dinoscope.jobs import Runner
 from dinoscope.prompts import PointPrompt
 from dinoscope.session import OBJECTS, Recorder, Session, origin_at
 from dinoscope.testing import FakeEncoder
-from tests.session.later import Later
+from tests.later import Later
 from tests.views.headless import squares
 
 if TYPE_CHECKING:
